@@ -1,0 +1,176 @@
+/**
+ * The one dialer. Every peer gets a client bound to its own origin: another host, a redirect, an
+ * oversized answer or a silent server all end in a typed error.
+ */
+import { InvalidInputError, RefusedError, StalledError, TransientError } from "../errors.ts";
+import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
+
+export interface PeerOptions extends HttpClientOptions {
+  /** For messages: `Prometheus`, `control plane`. */
+  readonly name: string;
+  /** Origin, with an optional path prefix. */
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
+}
+
+export interface PeerRequest {
+  readonly method: string;
+  /** Begins with `/`; put behind the base URL's path. */
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: BodyInit;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly maxResponseBytes?: number;
+}
+
+export interface PeerAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+const MAX_RETRY_AFTER_MS = 300_000;
+
+/** Reads a body whole, or throws InvalidInputError `too_large`. Pulls no more than `maxBytes` + one chunk. */
+export async function readBounded(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+  what: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of body ?? []) {
+    total += chunk.length;
+    if (total > maxBytes) {
+      throw new InvalidInputError("too_large", `${what} is larger than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** Retry-After in milliseconds, clamped to five minutes; undefined when absent or unreadable. */
+export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : undefined;
+}
+
+export class Peer {
+  readonly #client: HttpClient;
+  readonly #base: URL;
+
+  constructor(private readonly runtime: Runtime, private readonly options: PeerOptions) {
+    this.#client = runtime.http.client(options);
+    this.#base = new URL(options.baseUrl);
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  url(path: string): string {
+    const url = new URL(this.#base.pathname.replace(/\/$/, "") + path, this.#base);
+    if (url.origin !== this.#base.origin) {
+      throw new RefusedError("peer_not_allowed", `${this.name}: ${url.origin} was not configured`);
+    }
+    return url.href;
+  }
+
+  /** The response with its body unread; the timeout covers headers only unless the signal says more. */
+  async open(request: PeerRequest): Promise<Response> {
+    const url = this.url(request.path);
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
+    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    try {
+      return await this.#client.fetch(url, {
+        method: request.method,
+        ...(request.headers ? { headers: request.headers } : {}),
+        ...(request.body === undefined ? {} : { body: request.body }),
+        signal,
+      });
+    } catch (error) {
+      throw this.#networkError(error, request);
+    }
+  }
+
+  /** The whole answer, whatever its status. Throws Transient, Stalled `tls_untrusted` or `too_large`. */
+  async send(request: PeerRequest): Promise<PeerAnswer> {
+    const response = await this.open(request);
+    try {
+      const body = await readBounded(
+        response.body,
+        request.maxResponseBytes ?? this.options.maxResponseBytes,
+        `the answer of ${this.name}`,
+      );
+      return { status: response.status, headers: response.headers, body };
+    } catch (error) {
+      throw this.#networkError(error, request);
+    }
+  }
+
+  /** The Transient error that a 408, 429 or 5xx answer stands for; null for every other status. */
+  transient(answer: { status: number; headers: Headers }, what: string): TransientError | null {
+    const { status } = answer;
+    if (status !== 408 && status !== 429 && status < 500) return null;
+    const retryAfterMs = parseRetryAfter(
+      answer.headers.get("retry-after"),
+      this.runtime.clock.now(),
+    );
+    return new TransientError(
+      status === 429 ? "rate_limited" : "unavailable",
+      `${this.name} answered ${status} to ${what}`,
+      retryAfterMs === undefined ? {} : { retryAfterMs },
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #networkError(error: unknown, request: PeerRequest): unknown {
+    if (request.signal?.aborted) return request.signal.reason;
+    if (error instanceof InvalidInputError) return error;
+    const where = `${this.name} at ${this.#base.origin}`;
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      return new TransientError("timeout", `${where} did not answer in time`, { cause: error });
+    }
+    const text = errorChain(error);
+    if (/redirect/i.test(text)) {
+      return new RefusedError("peer_not_allowed", `${where} answered with a redirect`, {
+        cause: error,
+        hint: "configure the final address; redirects are never followed with credentials",
+      });
+    }
+    if (/certificate|UnknownIssuer|invalid peer|tls|handshake/i.test(text)) {
+      return new StalledError(
+        "tls_untrusted",
+        `Cannot trust the TLS certificate of ${where}: ${text}`,
+        {
+          cause: error,
+          hint: "check caFile, the certificate's names and its dates",
+        },
+      );
+    }
+    return new TransientError("unavailable", `Cannot reach ${where}: ${text}`, {
+      cause: error,
+      hint: "check the address, the network policy and the proxy",
+    });
+  }
+}
+
+function errorChain(error: unknown): string {
+  const parts: string[] = [];
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    parts.push(current.message);
+  }
+  return (parts.at(-1) ?? String(error)).replaceAll(/\s+/g, " ").slice(0, 300);
+}

@@ -1,0 +1,224 @@
+/** The configuration's schema. `docs/configuration.md` is generated from it; keep every `describe`. */
+import { z } from "zod";
+import { parseDuration } from "../core/duration.ts";
+
+const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";
+
+/** Text such as `30s` in the file, milliseconds in the program. */
+function duration(defaultText: string, minimum: string, maximum: string) {
+  return z.string().default(defaultText).transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms === null || ms < parseDuration(minimum)! || ms > parseDuration(maximum)!) {
+      context.addIssue({
+        code: "custom",
+        message: `must be ${DURATION}, from ${minimum} to ${maximum}`,
+      });
+      return z.NEVER;
+    }
+    return ms;
+  });
+}
+
+const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./");
+const httpsUrl = z.string().regex(
+  /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
+  "must be an https:// URL without credentials or query; plain HTTP is refused",
+);
+const name = z.string().regex(
+  /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
+  "must be a DNS label, such as edge-1",
+);
+const proxy = z.string().regex(/^https?:\/\/[^/@\s]+$/, "must be http://host:port").optional()
+  .describe("HTTP proxy for this peer");
+const caFile = path.optional().describe("PEM file with the CA that signs this peer's certificate");
+
+const ControlPlane = z.strictObject({
+  url: httpsUrl.describe("base URL of the NeuralOps control plane"),
+  caFile,
+  proxy,
+  timeout: duration("30s", "1s", "5m").describe("for one call"),
+}).describe("the remote side");
+
+const VaultAuth = z.discriminatedUnion("method", [
+  z.strictObject({
+    method: z.literal("token"),
+    tokenFile: path.optional().describe("file with a Vault token; without it VAULT_TOKEN is read"),
+  }),
+  z.strictObject({
+    method: z.literal("kubernetes"),
+    role: z.string().min(1),
+    mount: z.string().default("kubernetes"),
+    tokenFile: path.default("/var/run/secrets/kubernetes.io/serviceaccount/token"),
+  }),
+  z.strictObject({
+    method: z.literal("appRole"),
+    roleId: z.string().min(1),
+    secretIdFile: path,
+    mount: z.string().default("approle"),
+  }),
+]).describe("how the connector logs in to Vault");
+
+const Vault = z.strictObject({
+  address: httpsUrl,
+  caFile,
+  proxy,
+  namespace: z.string().optional().describe("Vault namespace"),
+  auth: VaultAuth,
+  identityRole: z.string().min(1).default("neuralops-connector")
+    .describe(
+      "role of identity/oidc/token/<role>, whose token proves this cluster to the control plane",
+    ),
+  timeout: duration("10s", "1s", "1m"),
+}).describe("Vault or OpenBao, which vouches for the connector's identity");
+
+const Prometheus = z.strictObject({
+  url: z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL"),
+  allowPlainHttp: z.boolean().default(false).describe("must be true for an http:// URL"),
+  caFile,
+  bearerTokenFile: path.optional(),
+  basicAuth: z.strictObject({ username: z.string().min(1), passwordFile: path }).optional(),
+  timeout: duration("30s", "1s", "5m"),
+  maxResponseBytes: z.int().min(65_536).max(1 << 30).default(64 << 20),
+}).refine((value) => value.allowPlainHttp || value.url.startsWith("https://"), {
+  path: ["url"],
+  message: "is plain HTTP: use https://, or set prometheus.allowPlainHttp to true",
+}).describe("where metrics are read");
+
+const Query = z.strictObject({
+  name,
+  expr: z.string().min(1).max(10_000).describe("PromQL"),
+  step: duration("15s", "100ms", "1h").describe("distance between points"),
+});
+
+const Signals = z.strictObject({
+  queries: z.array(Query).max(200).default([]),
+  window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
+  settle: duration("30s", "0s", "1h").describe("how far behind now the newest point stays"),
+  backfill: duration("24h", "0s", "30d").describe("how far back an outage is made good"),
+  startFrom: duration("5m", "0s", "30d").describe("how far back the very first window begins"),
+  maxSeries: z.int().min(1).max(10_000_000).default(100_000).describe(
+    "per query; above it the window becomes a gap",
+  ),
+}).refine(
+  (value) => new Set(value.queries.map((query) => query.name)).size === value.queries.length,
+  {
+    path: ["queries"],
+    message: "must not hold two queries of one name",
+  },
+).describe("what is streamed to the Insight Engine");
+
+const Kubernetes = z.discriminatedUnion("mode", [
+  z.strictObject({ mode: z.literal("none") }),
+  z.strictObject({ mode: z.literal("inCluster") }),
+  z.strictObject({
+    mode: z.literal("kubeconfig"),
+    kubeconfig: path,
+    context: z.string().optional().describe("default: the file's current-context"),
+  }),
+]).describe("the cluster that work packages change");
+
+const Listener = z.strictObject({
+  enabled: z.boolean().default(false),
+  address: z.string().default("0.0.0.0"),
+  port: z.int().min(0).max(65_535).default(8443),
+  certFile: path.optional(),
+  keyFile: path.optional(),
+}).refine((value) => !value.enabled || (value.certFile && value.keyFile), {
+  message: "needs certFile and keyFile when enabled: the listener speaks TLS only",
+}).describe("where the Orchestrator may push work packages; probes and metrics too");
+
+const Signer = z.union([
+  z.strictObject({
+    name,
+    keyFile: path.describe("PEM public key, as `cosign generate-key-pair` writes it"),
+    transparencyLog: z.enum(["required", "optional"]).default("optional"),
+    trustedRoot: path.optional().describe("needed when transparencyLog is required"),
+  }),
+  z.strictObject({
+    name,
+    identity: z.string().min(1).describe(
+      "exact subject alternative name of the signing certificate",
+    ),
+    issuer: httpsUrl.describe("exact OIDC issuer in the certificate"),
+    trustedRoot: path.describe("trusted_root.json of the Sigstore instance"),
+    transparencyLog: z.literal("required").default("required"),
+  }),
+]);
+
+const Trust = z.strictObject({
+  signers: z.array(Signer).max(50).default([]),
+  threshold: z.int().min(1).max(1).default(1).describe(
+    "how many signers must have signed; one bundle carries one",
+  ),
+}).describe("who may sign work packages; with no signer every package is refused");
+
+const Execution = z.strictObject({
+  policyFile: path.optional().describe(
+    "the execution policy; without one every package is refused",
+  ),
+  fieldManager: z.string().min(1).max(128).default("neuralops-connector"),
+  maxOpen: z.int().min(1).max(1000).default(100).describe(
+    "open executions; above it POST /execute answers 429",
+  ),
+  labels: z.record(z.string(), z.string()).default({}).describe(
+    "what spec.target.matchLabels is matched with",
+  ),
+}).describe("how work packages are carried out");
+
+const S3 = z.strictObject({
+  bucket: z.string().min(3).max(63),
+  region: z.string().default("us-east-1"),
+  endpoint: httpsUrl.optional().describe("for S3 servers other than AWS"),
+  caFile,
+  prefix: z.string().regex(/^[\w./-]*$/).default("audit"),
+  pathStyle: z.boolean().default(false),
+  retention: duration("365d", "1d", "36500d").describe(
+    "Object Lock retention, COMPLIANCE mode, where the bucket has Object Lock",
+  ),
+  credentialsVaultPath: z.string().optional()
+    .describe(
+      "KV v2 path in Vault, such as secret/data/neuralops/s3, with accessKeyId and secretAccessKey",
+    ),
+  credentialsFile: path.optional().describe("JSON file with accessKeyId and secretAccessKey"),
+}).refine((value) => Boolean(value.credentialsFile) !== Boolean(value.credentialsVaultPath), {
+  message: "needs exactly one of credentialsFile and credentialsVaultPath",
+});
+
+const Audit = z.strictObject({
+  s3: S3.optional().describe("where sealed days are shipped"),
+  keepLocal: duration("30d", "0s", "3650d").describe(
+    "how long a shipped day stays on the local disk",
+  ),
+}).describe("the tamper-evident log");
+
+export const ConfigSchema = z.strictObject({
+  clusterName: name.describe("what people call this cluster"),
+  labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
+  stateDir: path.default("/var/lib/neuralops-connector").describe(
+    "the only folder that is written",
+  ),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  controlPlane: ControlPlane,
+  vault: Vault,
+  prometheus: Prometheus.optional(),
+  signals: Signals.prefault({}),
+  kubernetes: Kubernetes.default({ mode: "none" }),
+  leaderElection: z.strictObject({
+    enabled: z.boolean().default(false).describe(
+      "true in a DaemonSet: one pod holds the Lease and acts",
+    ),
+    namespace: z.string().optional().describe("default: POD_NAMESPACE"),
+    leaseName: name.default("neuralops-connector"),
+    leaseDuration: duration("15s", "1s", "5m"),
+  }).prefault({}),
+  listener: Listener.prefault({}),
+  commands: z.strictObject({
+    enabled: z.boolean().default(true),
+  }).prefault({}).describe("the outbound command channel, for clusters where nothing may come in"),
+  trust: Trust.prefault({}),
+  execution: Execution.prefault({}),
+  audit: Audit.prefault({}),
+});
+
+export type Config = z.infer<typeof ConfigSchema>;
+export type ConfigInput = z.input<typeof ConfigSchema>;

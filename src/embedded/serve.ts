@@ -1,0 +1,103 @@
+/** How every embedded peer listens: TLS on a loopback port, and able to fail on command. */
+import type { Pki } from "./pki.ts";
+
+export type Handler = (request: Request) => Response | Promise<Response>;
+
+/** What a peer does to its callers; all off at first. */
+export class Faults {
+  #delayMs = 0;
+  #status: { code: number; left: number } | null = null;
+  #resets = 0;
+
+  /** Every answer waits this long. */
+  slow(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** The next `times` requests get this status, with an empty body. */
+  answer(code: number, times = Infinity): void {
+    this.#status = { code, left: times };
+  }
+
+  /** The next `times` answers break off in mid-body. */
+  reset(times = 1): void {
+    this.#resets = times;
+  }
+
+  clear(): void {
+    this.#delayMs = 0;
+    this.#status = null;
+    this.#resets = 0;
+  }
+
+  async apply(request: Request, handler: Handler): Promise<Response> {
+    if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+    if (this.#status && this.#status.left > 0) {
+      this.#status.left -= 1;
+      await request.body?.cancel();
+      return new Response(null, { status: this.#status.code });
+    }
+    const response = await handler(request);
+    if (this.#resets <= 0) return response;
+    this.#resets -= 1;
+    await response.body?.cancel();
+    return new Response(brokenBody(), { status: response.status, headers: response.headers });
+  }
+}
+
+function brokenBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(new Uint8Array([0x7b])),
+    pull: (controller) => controller.error(new Error("connection reset on purpose")),
+  });
+}
+
+export interface TlsServer {
+  readonly url: string;
+  readonly port: number;
+  readonly faults: Faults;
+  /** Closes the port and every connection: callers see a refused connection. */
+  stop(): Promise<void>;
+  /** Listens again, on the same port. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+export async function serveTls(
+  pki: Pki,
+  name: string,
+  handler: Handler,
+  options: { port?: number } = {},
+): Promise<TlsServer> {
+  const { certPem, keyPem } = await pki.issue(name);
+  const faults = new Faults();
+  let port = options.port ?? 0;
+  let running: { server: Deno.HttpServer<Deno.NetAddr>; abort: AbortController } | null = null;
+
+  function start(): void {
+    if (running) return;
+    const abort = new AbortController();
+    const server = Deno.serve({
+      hostname: "127.0.0.1",
+      port,
+      cert: certPem,
+      key: keyPem,
+      signal: abort.signal,
+      onListen: () => {},
+      onError: () => new Response(null, { status: 500 }),
+    }, (request) => faults.apply(request, handler));
+    port = server.addr.port;
+    running = { server, abort };
+  }
+
+  async function stop(): Promise<void> {
+    const current = running;
+    if (!current) return;
+    running = null;
+    current.abort.abort();
+    await current.server.finished;
+  }
+
+  start();
+  return { url: `https://127.0.0.1:${port}`, port, faults, start, stop, close: stop };
+}

@@ -1,0 +1,87 @@
+/**
+ * The ports through which everything impure goes. `runtime_deno.ts` is the one real implementation;
+ * tests inject their own clock, faulty disk or seeded randomness. They travel by constructor.
+ */
+
+/** Time. Wall-clock times are integer milliseconds since the epoch, UTC. */
+export interface Clock {
+  now(): number;
+  /** Milliseconds on a clock that no one can step; only differences mean anything. */
+  monotonic(): number;
+  /** Rejects with the signal's reason when it aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  bytes(length: number): Uint8Array<ArrayBuffer>;
+  /** Uniform in [0, 1). */
+  fraction(): number;
+  uuid(): string;
+}
+
+export interface FileInfo {
+  readonly size: number;
+  readonly mode: number | null;
+  readonly inode: number | null;
+  readonly isFile: boolean;
+}
+
+/** An open file that only grows. `append` MUST return only after the bytes are on the disk. */
+export interface AppendFile {
+  readonly path: string;
+  append(bytes: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+/**
+ * The disk. Durable verbs MUST fsync the file and, where a name changes, its directory.
+ * Throws TransientError `disk_full` on ENOSPC/EDQUOT and StalledError `state_unwritable` on EACCES/EROFS.
+ */
+export interface Files {
+  /** null when there is no such file; InvalidInputError `too_large` above `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** A bounded slice, for files too large to hold: at most `length` bytes from `offset`. */
+  readAt(path: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  stat(path: string): Promise<FileInfo | null>;
+  /** Names (not paths) in a folder, sorted; empty when the folder does not exist. */
+  list(directory: string): Promise<string[]>;
+  ensureDirectory(path: string): Promise<void>;
+  /** Returns false, and writes nothing, when the file exists already. Mode 0600. */
+  createExclusive(path: string, bytes: Uint8Array): Promise<boolean>;
+  /** temp → fsync → rename → fsync of the directory. Mode 0600. */
+  replaceDurably(path: string, bytes: Uint8Array): Promise<void>;
+  openAppend(path: string): Promise<AppendFile>;
+  /** Cuts a file to `size` bytes, durably. */
+  truncate(path: string, size: number): Promise<void>;
+  /** Durable; no error when it is already gone. */
+  remove(path: string): Promise<void>;
+}
+
+export interface HttpClientOptions {
+  /** PEM certificates trusted besides the system's roots. */
+  readonly caPem?: string;
+  /** Client certificate and key, PEM. */
+  readonly certPem?: string;
+  readonly keyPem?: string;
+  /** Proxy URL, `http://host:port`. */
+  readonly proxy?: string;
+  /** Speaks HTTP over this Unix socket instead of TCP. */
+  readonly unixSocket?: string;
+}
+
+/** A pooled HTTP client. Redirects are refused by every implementation. */
+export interface HttpClient {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  close(): void;
+}
+
+export interface Http {
+  client(options: HttpClientOptions): HttpClient;
+}
+
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly http: Http;
+}

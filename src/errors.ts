@@ -60,6 +60,7 @@ export const STALLED_CODES = [
   "access_denied",
   "tls_untrusted",
   "state_unwritable",
+  "state_damaged",
   "bucket_settings",
 ] as const;
 

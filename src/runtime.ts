@@ -55,6 +55,12 @@ export interface Files {
   truncate(path: string, size: number): Promise<void>;
   /** Durable; no error when it is already gone. */
   remove(path: string): Promise<void>;
+  /** An advisory lock that the kernel drops with the process; null when another process holds it. */
+  tryLock(path: string): Promise<FileLock | null>;
+}
+
+export interface FileLock {
+  release(): void;
 }
 
 export interface HttpClientOptions {
@@ -75,8 +81,29 @@ export interface HttpClient {
   close(): void;
 }
 
+export type ServeOptions =
+  | {
+    readonly address: string;
+    readonly port: number;
+    readonly certPem: string;
+    readonly keyPem: string;
+  }
+  /** The socket is made with mode 0600: whoever may open it is the agent's own user, or root. */
+  | { readonly unixSocket: string };
+
+export interface HttpServer {
+  /** 0 for a Unix socket. */
+  readonly port: number;
+  /** Takes no new request and waits for those that run. */
+  close(): Promise<void>;
+}
+
 export interface Http {
   client(options: HttpClientOptions): HttpClient;
+  serve(
+    options: ServeOptions,
+    handler: (request: Request) => Response | Promise<Response>,
+  ): Promise<HttpServer>;
 }
 
 export interface Runtime {

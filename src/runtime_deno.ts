@@ -5,12 +5,15 @@ import type {
   AppendFile,
   Clock,
   FileInfo,
+  FileLock,
   Files,
   Http,
   HttpClient,
   HttpClientOptions,
+  HttpServer,
   Random,
   Runtime,
+  ServeOptions,
 } from "./runtime.ts";
 
 const PRIVATE_MODE = 0o600;
@@ -214,7 +217,40 @@ export const systemFiles: Files = {
       if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, path);
     }
   },
+  async tryLock(path): Promise<FileLock | null> {
+    try {
+      const file = await Deno.open(path, { write: true, create: true, mode: PRIVATE_MODE });
+      if (await file.tryLock(true)) return { release: () => file.close() };
+      file.close();
+      return null;
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  },
 };
+
+async function serve(
+  options: ServeOptions,
+  handler: (request: Request) => Response | Promise<Response>,
+): Promise<HttpServer> {
+  const onListen = () => {};
+  if ("unixSocket" in options) {
+    const path = options.unixSocket;
+    // A socket left by a killed process would refuse the bind; the state lock proves it is stale.
+    await systemFiles.remove(path);
+    const server = Deno.serve({ path, onListen }, handler);
+    await Deno.chmod(path, PRIVATE_MODE);
+    return { port: 0, close: () => server.shutdown() };
+  }
+  const server = Deno.serve({
+    hostname: options.address,
+    port: options.port,
+    cert: options.certPem,
+    key: options.keyPem,
+    onListen,
+  }, handler);
+  return { port: server.addr.port, close: () => server.shutdown() };
+}
 
 function toDenoOptions(options: HttpClientOptions): Record<string, unknown> {
   return {
@@ -237,6 +273,7 @@ export const systemHttp: Http = {
       close: () => client.close(),
     };
   },
+  serve,
 };
 
 export function systemRuntime(clock: Clock = systemClock()): Runtime {

@@ -3,6 +3,7 @@
  * oversized answer or a silent server all end in a typed error.
  */
 import { InvalidInputError, RefusedError, StalledError, TransientError } from "../errors.ts";
+import { readBounded } from "../core/bounded_read.ts";
 import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
 
 export interface PeerOptions extends HttpClientOptions {
@@ -21,7 +22,8 @@ export interface PeerRequest {
   readonly headers?: Record<string, string>;
   readonly body?: BodyInit;
   readonly signal?: AbortSignal;
-  readonly timeoutMs?: number;
+  /** For the whole exchange, body included; null: the signal alone ends it, for streams. */
+  readonly timeoutMs?: number | null;
   readonly maxResponseBytes?: number;
 }
 
@@ -32,30 +34,6 @@ export interface PeerAnswer {
 }
 
 const MAX_RETRY_AFTER_MS = 300_000;
-
-/** Reads a body whole, or throws InvalidInputError `too_large`. Pulls no more than `maxBytes` + one chunk. */
-export async function readBounded(
-  body: ReadableStream<Uint8Array> | null,
-  maxBytes: number,
-  what: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of body ?? []) {
-    total += chunk.length;
-    if (total > maxBytes) {
-      throw new InvalidInputError("too_large", `${what} is larger than ${maxBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(total);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
-}
 
 /** Retry-After in milliseconds, clamped to five minutes; undefined when absent or unreadable. */
 export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
@@ -85,11 +63,12 @@ export class Peer {
     return url.href;
   }
 
-  /** The response with its body unread; the timeout covers headers only unless the signal says more. */
+  /** The response with its body unread. The caller MUST read or cancel the body. */
   async open(request: PeerRequest): Promise<Response> {
     const url = this.url(request.path);
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    const timeoutMs = request.timeoutMs === undefined ? this.options.timeoutMs : request.timeoutMs;
+    const signals = timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)];
+    const signal = AbortSignal.any(request.signal ? [request.signal, ...signals] : signals);
     try {
       return await this.#client.fetch(url, {
         method: request.method,

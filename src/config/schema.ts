@@ -189,6 +189,7 @@ const Audit = z.strictObject({
   keepLocal: duration("30d", "0s", "3650d").describe(
     "how long a shipped day stays on the local disk",
   ),
+  shipEvery: duration("1m", "100ms", "1h").describe("how often sealed days are looked for"),
 }).describe("the tamper-evident log");
 
 export const ConfigSchema = z.strictObject({
@@ -203,14 +204,8 @@ export const ConfigSchema = z.strictObject({
   prometheus: Prometheus.optional(),
   signals: Signals.prefault({}),
   kubernetes: Kubernetes.default({ mode: "none" }),
-  leaderElection: z.strictObject({
-    enabled: z.boolean().default(false).describe(
-      "true in a DaemonSet: one pod holds the Lease and acts",
-    ),
-    namespace: z.string().optional().describe("default: POD_NAMESPACE"),
-    leaseName: name.default("neuralops-connector"),
-    leaseDuration: duration("15s", "1s", "5m"),
-  }).prefault({}),
+  adminSocket: z.boolean().default(true)
+    .describe("serves the CLI on a Unix socket in stateDir, open to the agent's own user only"),
   listener: Listener.prefault({}),
   commands: z.strictObject({
     enabled: z.boolean().default(true),

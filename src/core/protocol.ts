@@ -208,4 +208,5 @@ export type ExecuteRequest = z.infer<typeof ExecuteRequest>;
 export type ExecuteResponse = z.infer<typeof ExecuteResponse>;
 export type ExecutionState = z.infer<typeof ExecutionStateSchema>;
 export type ReceiptPayload = z.infer<typeof ReceiptPayload>;
+export type CommandPage = z.infer<typeof CommandPage>;
 export type Problem = z.infer<typeof Problem>;

@@ -31,7 +31,7 @@ export class Faults {
   }
 
   async apply(request: Request, handler: Handler): Promise<Response> {
-    if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
+    if (this.#delayMs > 0) await wait(this.#delayMs, request.signal);
     if (this.#status && this.#status.left > 0) {
       this.#status.left -= 1;
       await request.body?.cancel();
@@ -43,6 +43,17 @@ export class Faults {
     await response.body?.cancel();
     return new Response(brokenBody(), { status: response.status, headers: response.headers });
   }
+}
+
+/** Ends early when the caller hangs up. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
 }
 
 function brokenBody(): ReadableStream<Uint8Array> {

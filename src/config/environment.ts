@@ -1,0 +1,19 @@
+/** The environment variables that stand in for a key of the configuration; a variable wins over the file. */
+export const ENVIRONMENT: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  NEURALOPS_CLUSTER_NAME: ["clusterName"],
+  NEURALOPS_STATE_DIR: ["stateDir"],
+  NEURALOPS_LOG_LEVEL: ["logLevel"],
+  NEURALOPS_CONTROL_PLANE_URL: ["controlPlane", "url"],
+  NEURALOPS_VAULT_ADDRESS: ["vault", "address"],
+  NEURALOPS_PROMETHEUS_URL: ["prometheus", "url"],
+};
+
+/** Variables that are read besides: where the file is, and who and where this process is. */
+export const OTHER_VARIABLES = [
+  "NEURALOPS_CONFIG",
+  "VAULT_TOKEN",
+  "KUBERNETES_SERVICE_HOST",
+  "KUBERNETES_SERVICE_PORT",
+  "POD_NAME",
+  "POD_NAMESPACE",
+] as const;

@@ -1,0 +1,101 @@
+/** One work package's life on this cluster: its record, its states and the moves between them. */
+import type { ErrorCode } from "../errors.ts";
+import type { Approval } from "./approval.ts";
+import type { KubeObject, ObjectRef } from "./kubernetes_object.ts";
+import type { Plan } from "./plan.ts";
+import type { ExecutionState } from "./protocol.ts";
+import type { Risk } from "./work_package.ts";
+
+export type ExecutionSource = "push" | "channel";
+
+/** An object as it was before we touched it; null when it was not there. Durable before the change. */
+export interface Preimage {
+  readonly ref: ObjectRef;
+  readonly before: KubeObject | null;
+}
+
+export interface ExecutionRecord {
+  readonly id: string;
+  /** `sha256:<hex>` of the exact bytes. */
+  readonly digest: string;
+  readonly state: ExecutionState;
+  readonly code: ErrorCode | null;
+  readonly reason: string;
+  /** When the state was reached, epoch ms. */
+  readonly sinceMs: number;
+  readonly receivedAtMs: number;
+  readonly source: ExecutionSource;
+  readonly name: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly risk: Risk;
+  readonly expiresAtMs: number;
+  /** Why it was asked for, in the signer's words. */
+  readonly purpose: string;
+  readonly signer: string;
+  readonly approvalRequired: boolean;
+  /** Kept to verify again before anything is applied: the journal itself is not trusted. */
+  readonly payload: string;
+  readonly bundle: Readonly<Record<string, unknown>>;
+  readonly plan: Plan | null;
+  readonly approvals: readonly Approval[];
+  readonly preimages: readonly Preimage[];
+  /** How many changes of the plan are known to be done. */
+  readonly applied: number;
+  readonly auditSequence: number | null;
+  /** Optimistic lock: a write must name the version that it replaces. */
+  readonly version: string;
+}
+
+const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
+  accepted: ["pending_approval", "approved", "refused", "expired", "cancelled", "superseded"],
+  pending_approval: ["approved", "refused", "expired", "cancelled", "superseded", "plan_changed"],
+  approved: ["applying", "refused", "expired", "cancelled", "superseded", "plan_changed"],
+  applying: ["succeeded", "failed", "rolling_back"],
+  rolling_back: ["rolled_back", "rollback_failed"],
+  // A refused package may be sent again: the reason may have passed (clock, policy, target).
+  refused: ["accepted"],
+  succeeded: [],
+  failed: [],
+  rolled_back: [],
+  rollback_failed: [],
+  expired: [],
+  cancelled: [],
+  superseded: [],
+  plan_changed: [],
+};
+
+export function isOpen(state: ExecutionState): boolean {
+  return state !== "refused" && MOVES[state].length > 0;
+}
+
+/** Whether the package took its place in its stream: everything but a refusal did. */
+export function wasAccepted(state: ExecutionState): boolean {
+  return state !== "refused";
+}
+
+export type RecordChange = Partial<
+  Pick<
+    ExecutionRecord,
+    "code" | "plan" | "approvals" | "preimages" | "applied" | "auditSequence"
+  >
+>;
+
+/** The record in its next state. Throws TypeError on a move that the machine does not know. */
+export function moveTo(
+  record: ExecutionRecord,
+  state: ExecutionState,
+  reason: string,
+  nowMs: number,
+  change: RecordChange = {},
+): ExecutionRecord {
+  if (!MOVES[record.state].includes(state)) {
+    throw new TypeError(`execution ${record.id} cannot move from ${record.state} to ${state}`);
+  }
+  return { ...record, code: null, ...change, state, reason, sinceMs: nowMs };
+}
+
+/** `wpx-` and the first 128 bits of the digest: a valid Kubernetes name, the same everywhere. */
+export function executionId(digest: string): string {
+  return `wpx-${digest.replace(/^sha256:/, "").slice(0, 32)}`;
+}

@@ -1,0 +1,60 @@
+/** The connector's signed statement of what became of a package. */
+import type { ErrorCode } from "../errors.ts";
+import type { ExecutionRecord } from "./execution.ts";
+import { isOpen } from "./execution.ts";
+import type { ExecutionState, ReceiptPayload } from "./protocol.ts";
+
+export const RECEIPT_TYPE = "neuralops-receipt+jwt";
+
+/** A package that got no record: its signature, form or size failed, so only its digest is known. */
+export interface UnrecordedRefusal {
+  readonly id: string;
+  readonly digest: string;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly atMs: number;
+  readonly auditSequence: number;
+}
+
+/** States that the control plane is told of: every end, and the wait for a person. */
+export function isReceipted(state: ExecutionState): boolean {
+  return state === "pending_approval" || !isOpen(state);
+}
+
+export function receiptOf(record: ExecutionRecord, clusterId: string): ReceiptPayload {
+  return {
+    schema: "neuralops.io/receipt/v1",
+    executionId: record.id,
+    clusterId,
+    digest: record.digest,
+    state: record.state,
+    code: record.code,
+    reason: record.reason,
+    name: record.name,
+    stream: record.stream,
+    sequence: record.sequence,
+    planDigest: record.plan?.digest ?? null,
+    approvals: record.approvals.map(({ approver, atMs }) => ({ approver, atMs })),
+    atMs: record.sinceMs,
+    auditSequence: record.auditSequence,
+  };
+}
+
+export function receiptOfRefusal(refusal: UnrecordedRefusal, clusterId: string): ReceiptPayload {
+  return {
+    schema: "neuralops.io/receipt/v1",
+    executionId: refusal.id,
+    clusterId,
+    digest: refusal.digest,
+    state: "refused",
+    code: refusal.code,
+    reason: refusal.reason,
+    name: null,
+    stream: null,
+    sequence: null,
+    planDigest: null,
+    approvals: [],
+    atMs: refusal.atMs,
+    auditSequence: refusal.auditSequence,
+  };
+}

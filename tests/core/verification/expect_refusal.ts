@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { ConnectorError, type ErrorCode } from "../../../src/errors.ts";
+
+/** The call must be refused with this code and with a message that matches; returns the message. */
+export function expectRefusal(call: () => unknown, code: ErrorCode, message = /./): string {
+  try {
+    call();
+  } catch (error) {
+    assert.ok(error instanceof ConnectorError, `not a ConnectorError: ${error}`);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    assert.ok(error.hint, "a refusal must say what can be done");
+    return error.message;
+  }
+  assert.fail(`verified, where ${code} was expected`);
+}

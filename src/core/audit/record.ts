@@ -1,0 +1,113 @@
+/**
+ * One audit record as one line: canonical JSON (RFC 8785) and a line feed. `hash` is the RFC 6962
+ * leaf hash of the same JSON without `hash`, so the chain and the Merkle tree share their hashes.
+ * The format is public: docs/audit-log.md.
+ */
+import canonicalize from "canonicalize";
+import { z } from "zod";
+import { InvalidInputError } from "../../errors.ts";
+import type { AuditEntry } from "../audit.ts";
+import { decodeUtf8, encodeHex, encodeUtf8 } from "../encoding.ts";
+import { hashLeaf } from "./merkle.ts";
+
+/** With its line feed. Also the longest torn tail that one record can leave. */
+export const MAX_LINE_BYTES = 65_536;
+
+/** RFC 8785 has no form for lone surrogates; they become U+FFFD. */
+const text = z.string().overwrite((value) => value.toWellFormed());
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex");
+
+const entryShape = {
+  type: text.min(1).max(100),
+  actor: text.max(300),
+  subject: text.max(2000),
+  data: z.record(text, z.union([text, z.number(), z.boolean(), z.null(), z.array(text)])),
+};
+const Entry = z.strictObject(entryShape);
+const AuditRecordSchema = z.strictObject({
+  ...entryShape,
+  seq: z.int().min(1),
+  timeMs: z.int().min(0),
+  prev: sha256Hex,
+  hash: sha256Hex,
+});
+
+export type AuditRecord = z.infer<typeof AuditRecordSchema>;
+
+export interface EncodedRecord {
+  /** Ends with a line feed. */
+  readonly line: Uint8Array<ArrayBuffer>;
+  readonly leafHash: Uint8Array<ArrayBuffer>;
+}
+
+/** Throws InvalidInputError `malformed_request` or `too_large` for an entry that no record can hold. */
+export function checkEntry(entry: AuditEntry): AuditEntry {
+  const parsed = Entry.safeParse(entry);
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      "malformed_request",
+      `An audit entry of type ${entry.type} is malformed: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+  const { line } = encodeRecord(parsed.data, {
+    seq: Number.MAX_SAFE_INTEGER,
+    timeMs: Number.MAX_SAFE_INTEGER,
+    prev: "0".repeat(64),
+  });
+  if (line.length > MAX_LINE_BYTES) {
+    throw new InvalidInputError(
+      "too_large",
+      `An audit entry of type ${entry.type} takes ${line.length} bytes; at most ${MAX_LINE_BYTES} are allowed`,
+      { hint: "record a hash of large data instead of the data" },
+    );
+  }
+  return parsed.data;
+}
+
+export function encodeRecord(
+  entry: AuditEntry,
+  place: { seq: number; timeMs: number; prev: string },
+): EncodedRecord {
+  const { type, actor, subject, data } = entry;
+  const { seq, timeMs, prev } = place;
+  const body = { type, actor, subject, data, seq, timeMs, prev };
+  const leafHash = hashLeaf(encodeUtf8(canonicalize(body)!));
+  const line = encodeUtf8(canonicalize({ ...body, hash: encodeHex(leafHash) })! + "\n");
+  return { line, leafHash };
+}
+
+/**
+ * @param line without its line feed
+ * @throws Error that says in one sentence what is wrong with the line
+ */
+export function decodeRecord(line: Uint8Array): { record: AuditRecord; leafHash: Uint8Array } {
+  const record = parseRecord(line);
+  const { leafHash } = encodeRecord(record, record);
+  const expected = encodeHex(leafHash);
+  if (record.hash !== expected) {
+    throw new Error(
+      `the content does not match its hash: recorded ${record.hash}, computed ${expected}`,
+    );
+  }
+  return { record, leafHash };
+}
+
+function parseRecord(line: Uint8Array): AuditRecord {
+  let lineText: string;
+  let json: unknown;
+  try {
+    lineText = decodeUtf8(line);
+    json = JSON.parse(lineText);
+  } catch {
+    throw new Error("the line is not JSON in UTF-8");
+  }
+  const parsed = AuditRecordSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(`the line is no audit record: ${issue!.path.join(".")} ${issue!.message}`);
+  }
+  if (canonicalize(parsed.data) !== lineText) {
+    throw new Error("the line is not in canonical form (RFC 8785)");
+  }
+  return parsed.data;
+}

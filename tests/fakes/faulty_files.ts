@@ -1,0 +1,52 @@
+/** A disk that fails on request: the nth writing operation, with half of its bytes written. */
+import type { Files } from "../../src/runtime.ts";
+
+export class FaultyFiles {
+  /** Names of the writing operations so far, in order. */
+  readonly operations: string[] = [];
+  readonly files: Files;
+  #failAt = Infinity;
+  #error: () => Error = () => new Error("EIO: input/output error");
+
+  constructor(base: Files) {
+    const guard = async (operation: string, fail: () => Promise<unknown> = async () => {}) => {
+      this.operations.push(operation);
+      if (this.operations.length !== this.#failAt) return;
+      await fail();
+      throw this.#error();
+    };
+    this.files = {
+      ...base,
+      ensureDirectory: (path) => guard("mkdir").then(() => base.ensureDirectory(path)),
+      createExclusive: (path, bytes) =>
+        guard("create").then(() => base.createExclusive(path, bytes)),
+      replaceDurably: (path, bytes) =>
+        guard("replace").then(() => base.replaceDurably(path, bytes)),
+      truncate: (path, size) => guard("truncate").then(() => base.truncate(path, size)),
+      remove: (path) => guard("remove").then(() => base.remove(path)),
+      openAppend: async (path) => {
+        await guard("open");
+        const file = await base.openAppend(path);
+        return {
+          path,
+          close: () => file.close(),
+          append: async (bytes) => {
+            const half = () => file.append(bytes.subarray(0, Math.ceil(bytes.length / 2)));
+            await guard("append", half);
+            await file.append(bytes);
+          },
+        };
+      },
+    };
+  }
+
+  /** @param operation 1 for the next one */
+  failAt(operation: number, error?: () => Error): void {
+    this.#failAt = this.operations.length + operation;
+    if (error) this.#error = error;
+  }
+
+  count(operation: string): number {
+    return this.operations.filter((name) => name === operation).length;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What a query_range answer means. Total: every status and body ends in one of these kinds or in a
+ * typed error, so that the caller never has to look at text.
+ * Contract: prometheus/docs/querying/api.md; VictoriaMetrics and Thanos deviations included.
+ */
+import { InvalidInputError, StalledError, TransientError } from "../../errors.ts";
+import { decodeUtf8 } from "../encoding.ts";
+import { decodeMatrix, type RangeSeries } from "./matrix.ts";
+import type { Window } from "./windows.ts";
+
+export type RangeAnswer =
+  | {
+    readonly kind: "series";
+    readonly series: readonly RangeSeries[];
+    /** Reasons why the data may be incomplete. */
+    readonly warnings: readonly string[];
+    /** The source itself cut the result short. */
+    readonly truncated: boolean;
+    /** The source's own clock when it answered, to the second; null when it did not say. */
+    readonly sourceTimeMs: number | null;
+  }
+  /** More than the source or the connector will hold: ask for less. */
+  | { readonly kind: "too_large"; readonly detail: string }
+  /** Took too long: ask for less, later. */
+  | { readonly kind: "timeout"; readonly detail: string }
+  /** The source understood the query and will never answer it. */
+  | { readonly kind: "rejected"; readonly detail: string };
+
+export interface RangeQuery {
+  readonly expr: string;
+  readonly window: Window;
+}
+
+export interface SignalsSource {
+  /** Throws TransientError, StalledError, or InvalidInputError `malformed_answer`. */
+  queryRange(query: RangeQuery, signal: AbortSignal): Promise<RangeAnswer>;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+const MAX_DETAIL = 500;
+const TOO_MUCH = /too many|maximum|exceed|limit|cannot select more|not enough memory/i;
+const TOO_MANY_POINTS = /maximum resolution|too many points/i;
+
+/** Reads an answer with status 200. */
+export function readSuccess(answer: RawAnswer, window: Window): RangeAnswer {
+  const type = answer.headers.get("content-type") ?? "no content type";
+  if (!/^application\/json\b/i.test(type)) {
+    throw malformed(`with ${type.slice(0, 100)} instead of application/json`);
+  }
+  const body = parseBody(answer.body);
+  if (body?.["status"] !== "success") throw malformed("200 without the status success");
+  const warnings = readWarnings(body["warnings"]);
+  return {
+    kind: "series",
+    series: decodeMatrix(body["data"], window),
+    warnings,
+    truncated: body["isPartial"] === true || warnings.some((text) => /truncated/i.test(text)),
+    sourceTimeMs: readDate(answer.headers.get("date")),
+  };
+}
+
+/** Sorts every other status. 408, 429 and the rest of 5xx are the caller's, who knows Retry-After. */
+export function readFailure(answer: RawAnswer): RangeAnswer | null {
+  const { status } = answer;
+  const { errorType, detail } = readError(answer);
+  if (status === 401 || status === 403) {
+    throw new StalledError("access_denied", `Prometheus answered ${status}: ${detail}`, {
+      hint: "check prometheus.bearerTokenFile or prometheus.basicAuth",
+    });
+  }
+  if (/agent mode|Prometheus Agent/i.test(detail)) {
+    throw new StalledError("config_invalid", `Prometheus cannot be queried: ${detail}`, {
+      hint: "point prometheus.url at a server that stores data; this one runs in agent mode",
+    });
+  }
+  if (status === 413) return { kind: "too_large", detail };
+  if (status === 422) return { kind: TOO_MUCH.test(detail) ? "too_large" : "rejected", detail };
+  if (status === 400) {
+    return { kind: TOO_MANY_POINTS.test(detail) ? "too_large" : "rejected", detail };
+  }
+  if (status === 504 || (status === 503 && errorType === "timeout")) {
+    return { kind: "timeout", detail };
+  }
+  if (status === 499) {
+    throw new TransientError("unavailable", `Prometheus cancelled the query: ${detail}`);
+  }
+  if (status >= 500 || status === 408 || status === 429) return null;
+  throw new StalledError("config_invalid", `Prometheus answered ${status}: ${detail}`, {
+    hint: "check that prometheus.url is the base URL of a Prometheus API, without /api/v1",
+  });
+}
+
+function readError(answer: RawAnswer): { errorType: string; detail: string } {
+  let body: Record<string, unknown> | null = null;
+  try {
+    body = parseBody(answer.body);
+  } catch {
+    // Plain text from a starting server or a proxy carries no more than its status.
+  }
+  const field = (key: string) => typeof body?.[key] === "string" ? body[key] as string : "";
+  const errorType = field("errorType");
+  const detail = `${errorType || `status ${answer.status}`}: ${
+    field("error") || "no reason given"
+  }`;
+  return { errorType, detail: detail.slice(0, MAX_DETAIL).toWellFormed() };
+}
+
+function parseBody(bytes: Uint8Array): Record<string, unknown> | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeUtf8(bytes));
+  } catch (cause) {
+    throw malformed("with invalid JSON", cause);
+  }
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
+}
+
+function readWarnings(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw malformed("with warnings that are no list");
+  return value.map((entry) => {
+    if (typeof entry !== "string") throw malformed("with a warning that is no text");
+    return entry.slice(0, MAX_DETAIL).toWellFormed();
+  });
+}
+
+function readDate(header: string | null): number | null {
+  const ms = header === null ? NaN : Date.parse(header);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+function malformed(what: string, cause?: unknown): InvalidInputError {
+  return new InvalidInputError("malformed_answer", `Prometheus answered ${what}`, {
+    cause,
+    hint: "check that prometheus.url is a Prometheus API and that no proxy rewrites its answers",
+  });
+}

@@ -1,0 +1,76 @@
+/** Streams every configured query, each on its own; one that fails never holds up another. */
+import type { PartState } from "../core/protocol.ts";
+import type { SignalsDeps } from "./signals_ports.ts";
+import { QueryStream } from "./signals_query.ts";
+import { Slots } from "./signals_slots.ts";
+
+export interface SignalsLag {
+  readonly query: string;
+  readonly acknowledgedMs: number | null;
+  readonly lagMs: number | null;
+}
+
+const PART = "signals";
+/** Prometheus runs 20 queries at a time for everyone; this leaves it room and bounds our memory. */
+const MAX_CONCURRENT_WINDOWS = 4;
+const WORST_FIRST: readonly PartState[] = ["stalled", "degraded", "starting", "ok"];
+
+export class SignalsStreamer {
+  #streams = new Map<string, QueryStream>();
+
+  constructor(private readonly deps: SignalsDeps) {}
+
+  /**
+   * Runs until the signal aborts, then resolves; the cursors on the disk say where to go on.
+   * Rejects only on a bug, once every query has stopped.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { queries } = this.deps.config;
+    if (queries.length === 0) {
+      this.deps.health.report(PART, "off", "no queries are configured");
+      return;
+    }
+    const bug = new AbortController();
+    const stop = AbortSignal.any([signal, bug.signal]);
+    const slots = new Slots(MAX_CONCURRENT_WINDOWS);
+    this.#streams = new Map(queries.map((query) => {
+      const report = (state: PartState, reason: string) => this.#report(query.name, state, reason);
+      return [query.name, new QueryStream(this.deps, query, slots, report, stop)];
+    }));
+    await Promise.all([...this.#streams.values()].map(async (stream) => {
+      try {
+        await stream.run();
+      } catch (error) {
+        if (!stop.aborted) bug.abort(error);
+      }
+    }));
+    if (bug.signal.aborted) throw bug.signal.reason;
+  }
+
+  /** For the heartbeat, in the order of the configuration. */
+  lag(): SignalsLag[] {
+    return this.deps.config.queries.map(({ name }) => {
+      const acknowledgedMs = this.#streams.get(name)?.acknowledgedMs ?? null;
+      return {
+        query: name,
+        acknowledgedMs: acknowledgedMs === null ? null : Math.max(0, acknowledgedMs),
+        lagMs: acknowledgedMs === null ? null : Math.max(0, this.deps.clock.now() - acknowledgedMs),
+      };
+    });
+  }
+
+  #report(query: string, state: PartState, reason: string): void {
+    const { health, config } = this.deps;
+    health.report(`${PART}/${query}`, state, reason);
+    const parts = config.queries.flatMap(({ name }) => health.get(`${PART}/${name}`) ?? []);
+    const worst = WORST_FIRST.find((candidate) => parts.some((part) => part.state === candidate))!;
+    const causes = parts.filter((part) => part.state === worst);
+    const first = causes.find((part) => part.name === `${PART}/${query}`) ?? causes[0]!;
+    const others = causes.length > 1 ? ` (and ${causes.length - 1} more queries)` : "";
+    health.report(
+      PART,
+      worst,
+      worst === "ok" ? "streaming" : `${first.name}: ${first.reason}${others}`,
+    );
+  }
+}

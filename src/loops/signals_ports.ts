@@ -1,0 +1,65 @@
+/** What the signals loops need from outside. The adapters fulfil these; tests bring their own. */
+import type { AuditLog } from "../core/audit.ts";
+import type { HealthBoard } from "../core/health.ts";
+import type { Gap } from "../core/protocol.ts";
+import type { BatchEncoding } from "../core/signals/compression.ts";
+import type { Cursor } from "../core/signals/cursor.ts";
+import type { SignalsSource } from "../core/signals/range_answer.ts";
+import type { Config } from "../config/schema.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Clock, Random } from "../runtime.ts";
+
+export interface OutgoingBatch {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly encoding: BatchEncoding;
+  /** Goes out as `idempotency-key`. */
+  readonly batchId: string;
+  readonly query: string;
+  readonly points: number;
+}
+
+export interface SignalsSink {
+  /**
+   * Resolves once the receiver has acknowledged. Throws InvalidInputError for what it will never
+   * take (400, 413, 422), TransientError and StalledError for everything else.
+   */
+  send(batch: OutgoingBatch, signal: AbortSignal): Promise<void>;
+}
+
+export interface CursorStore {
+  load(query: string): Promise<Cursor | null>;
+  /** Resolves once the cursor is on the disk. */
+  save(cursor: Cursor): Promise<void>;
+}
+
+export interface GapLedger {
+  pending(query: string, afterMs: number): Promise<Gap[]>;
+  /** Resolves once the gaps are on the disk. */
+  append(query: string, gaps: readonly Gap[]): Promise<void>;
+}
+
+export interface Quarantine {
+  /** Resolves with the kept file's name, or null when there is no room for it. */
+  keep(name: string, bytes: Uint8Array): Promise<string | null>;
+}
+
+export interface SignalsDeps {
+  readonly config: Config["signals"];
+  clusterId(): string;
+  readonly source: SignalsSource;
+  readonly sink: SignalsSink;
+  readonly cursors: CursorStore;
+  readonly gaps: GapLedger;
+  readonly quarantine: Quarantine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: HealthBoard;
+  readonly metrics: Metrics;
+  readonly audit?: AuditLog;
+  /** Default zstd. */
+  readonly encoding?: BatchEncoding;
+}
+
+export type SignalsQuery = Config["signals"]["queries"][number];

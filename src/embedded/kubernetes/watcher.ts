@@ -1,0 +1,113 @@
+/** Watch: an endless answer of JSON lines, one per change. */
+import { encodeUtf8 } from "../../core/encoding.ts";
+import { expired } from "./api_error.ts";
+import type { JsonObject } from "./json.ts";
+import { show } from "./reader.ts";
+import { isTrue } from "./request_info.ts";
+import { apiVersionOf } from "./resources.ts";
+import { parseSelection, type Selection } from "./selection.ts";
+import type { ServerState, Target } from "./state.ts";
+import type { Change } from "./store.ts";
+
+const DEFAULT_TIMEOUT_MS = 1_800_000;
+
+interface Watch {
+  readonly target: Target;
+  readonly query: URLSearchParams;
+  readonly isSelected: Selection;
+  send(type: string, object: JsonObject): void;
+}
+
+export class Watcher {
+  readonly #open = new Set<() => void>();
+
+  constructor(private readonly state: ServerState, private readonly bookmarkMs: number) {}
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  open(target: Target, query: URLSearchParams): Response {
+    const isSelected = parseSelection(query);
+    const seconds = Number(query.get("timeoutSeconds") ?? 0);
+    const timeoutMs = seconds > 0 ? seconds * 1000 : DEFAULT_TIMEOUT_MS;
+    let stop = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        const send = (type: string, object: JsonObject) =>
+          controller.enqueue(encodeUtf8(`${JSON.stringify({ type, object })}\n`));
+        const watch: Watch = { target, query, isSelected, send };
+        const release = this.#follow(watch);
+        const end = () => {
+          if (!this.#open.delete(end)) return;
+          release?.();
+          clearTimeout(timer);
+          clearInterval(bookmarks);
+        };
+        const finish = () => {
+          this.#bookmark(watch);
+          end();
+          controller.close();
+        };
+        const timer = setTimeout(finish, timeoutMs);
+        const bookmarks = setInterval(() => this.#bookmark(watch), this.bookmarkMs);
+        this.#open.add(end);
+        stop = end;
+        if (release === null) {
+          end();
+          controller.close();
+        }
+      },
+      cancel: () => stop(),
+    });
+    return new Response(body, { headers: { "content-type": "application/json" } });
+  }
+
+  /** Forgets every watch; their connections end with the server. */
+  close(): void {
+    for (const end of [...this.#open]) end();
+  }
+
+  /** Catches up and subscribes; null when the history does not reach back far enough. */
+  #follow(watch: Watch): (() => void) | null {
+    const { target, query, isSelected, send } = watch;
+    const version = query.get("resourceVersion") ?? "";
+    const wantsInitial = isTrue(query.get("sendInitialEvents"));
+    if (version === "" || version === "0" || wantsInitial) {
+      for (const object of this.state.store.list(target.resource, target.info.namespace)) {
+        if (isSelected(object)) send("ADDED", show(target.resource, object));
+      }
+      if (wantsInitial) this.#bookmark(watch, { "k8s.io/initial-events-end": "true" });
+    } else {
+      const missed = this.state.store.since(Number(version));
+      if (missed === null) {
+        send("ERROR", expired(`too old resource version: ${version}`).toStatus());
+        return null;
+      }
+      for (const change of missed) this.#forward(watch, change);
+    }
+    return this.state.store.subscribe((change) => this.#forward(watch, change));
+  }
+
+  #forward({ target: { resource, info }, isSelected, send }: Watch, change: Change): void {
+    const { key, object, previous } = change;
+    if (key.group !== resource.group || key.plural !== resource.plural) return;
+    if (info.namespace && object.metadata.namespace !== info.namespace) return;
+    const was = previous !== null && isSelected(previous);
+    const is = change.type !== "DELETED" && isSelected(object);
+    // An object that no longer matches the selector is, to this watcher, deleted.
+    if (is) send(was ? "MODIFIED" : "ADDED", show(resource, object));
+    else if (was) send("DELETED", show(resource, object));
+  }
+
+  #bookmark({ target, query, send }: Watch, annotations?: { [key: string]: string }): void {
+    if (!isTrue(query.get("allowWatchBookmarks"))) return;
+    const resourceVersion = String(this.state.store.revision);
+    const metadata: JsonObject = { resourceVersion, ...(annotations ? { annotations } : {}) };
+    send("BOOKMARK", {
+      kind: target.resource.kind,
+      apiVersion: apiVersionOf(target.resource),
+      metadata,
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Kubernetes REST over one pooled client. client-node's own transport opens a connection per call and
+ * hangs under Deno when one breaks in mid-body; docs/decisions/ has the figures.
+ */
+import { InvalidInputError } from "../../errors.ts";
+import { decodeUtf8 } from "../../core/encoding.ts";
+import { isJsonObject, type JsonObject } from "../../core/kubernetes_object.ts";
+import type { Runtime } from "../../runtime.ts";
+import { Peer, type PeerAnswer } from "../peer.ts";
+import type { KubernetesCredentials } from "./credentials.ts";
+import { toError } from "./status_error.ts";
+
+const TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+export interface ApiRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  /** For messages. */
+  readonly what: string;
+}
+
+export interface ApiAnswer {
+  readonly object: JsonObject;
+  readonly warnings: readonly string[];
+}
+
+export class KubernetesApi {
+  readonly #peer: Peer;
+
+  constructor(runtime: Runtime, private readonly credentials: KubernetesCredentials) {
+    this.#peer = new Peer(runtime, {
+      name: "Kubernetes API",
+      timeoutMs: TIMEOUT_MS,
+      maxResponseBytes: MAX_ANSWER_BYTES,
+      ...credentials,
+    });
+  }
+
+  /** Throws what `toError` makes of any answer but 2xx. */
+  async request(request: ApiRequest): Promise<ApiAnswer> {
+    let answer = await this.#send(request);
+    if (answer.status === 401) {
+      // A rotated token looks like this once; a second time it is a refusal.
+      this.credentials.forgetToken();
+      answer = await this.#send(request);
+    }
+    const text = decodeUtf8(answer.body);
+    if (answer.status < 200 || answer.status > 299) {
+      throw toError(answer.status, text, request.what);
+    }
+    return { object: parseObject(text, request.what), warnings: warningsOf(answer.headers) };
+  }
+
+  /** null on 404. */
+  async find(request: ApiRequest): Promise<JsonObject | null> {
+    try {
+      return (await this.request(request)).object;
+    } catch (error) {
+      if ((error as { code?: string }).code === "not_found") return null;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#peer.close();
+  }
+
+  async #send(request: ApiRequest): Promise<PeerAnswer> {
+    const token = await this.credentials.token();
+    const query = new URLSearchParams(request.query ?? {}).toString();
+    return await this.#peer.send({
+      method: request.method,
+      path: query ? `${request.path}?${query}` : request.path,
+      headers: {
+        accept: "application/json",
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(request.body === undefined
+          ? {}
+          : { "content-type": request.contentType ?? "application/json" }),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    });
+  }
+}
+
+function parseObject(text: string, what: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value)) return value;
+  } catch {
+    // Falls through to the same complaint.
+  }
+  throw new InvalidInputError("malformed_answer", `${what}: the API server did not answer in JSON`);
+}
+
+/** RFC 7234 warning headers, as kubectl shows them: `299 - "text"`. */
+function warningsOf(headers: Headers): string[] {
+  const header = headers.get("warning") ?? "";
+  return [...header.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)]
+    .map((match) => match[1]!.replaceAll(/\\(.)/g, "$1"));
+}

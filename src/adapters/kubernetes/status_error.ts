@@ -1,0 +1,68 @@
+/** The API server's Status answers as typed errors: the reader must know who refused, and why. */
+import { z } from "zod";
+import { type ConnectorError, RefusedError, StalledError, TransientError } from "../../errors.ts";
+
+const Status = z.object({
+  message: z.string().default(""),
+  reason: z.string().default(""),
+  details: z.object({
+    causes: z.array(z.object({
+      reason: z.string().default(""),
+      message: z.string().default(""),
+      field: z.string().default(""),
+    })).default([]),
+    retryAfterSeconds: z.number().optional(),
+  }).default({ causes: [] }),
+});
+
+const MAX_MESSAGE = 1000;
+/** How RBAC words its refusals; admission plugins and quotas answer 403 too. */
+const RBAC_REFUSAL = /cannot \w+ resource/;
+
+/** An apply with an unknown field is answered with 500 (kubernetes/kubernetes#122480), yet never passes. */
+const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
+
+/** @param what the request, for people: `apply apps/v1/Deployment shop/web` */
+export function toError(status: number, body: string, what: string): ConnectorError {
+  const { message: text, reason, details } = parseStatus(body);
+  const message = `${what}: ${(text || `status ${status}`).slice(0, MAX_MESSAGE)}`;
+  const isPassing = status === 408 || status === 429 || status >= 500;
+  if (isPassing && !TYPED_PATCH_REFUSAL.test(text)) {
+    const seconds = details.retryAfterSeconds;
+    return new TransientError(
+      status === 429 ? "rate_limited" : "unavailable",
+      message,
+      seconds === undefined ? {} : { retryAfterMs: Math.min(seconds, 300) * 1000 },
+    );
+  }
+  if (status === 401) {
+    return new StalledError("access_denied", `${what}: the API server does not know us`, {
+      hint: "check the token or client certificate of the connector",
+    });
+  }
+  if (status === 403 && RBAC_REFUSAL.test(text)) {
+    return new StalledError("access_denied", message, {
+      hint: "grant the verb in the connector's Role, or take it out of the policy",
+    });
+  }
+  const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");
+  if (conflicts.length > 0) {
+    const owners = conflicts.map((cause) => `${cause.field} (${cause.message})`).join(", ");
+    return new RefusedError("field_conflict", `${what}: owned by others: ${owners}`, {
+      hint: "fields of another manager are never forced; leave them out or ask their owner",
+    });
+  }
+  if (status === 409) return new RefusedError("field_conflict", message);
+  if (status === 404) return new RefusedError("not_found", message);
+  return new RefusedError("admission_denied", `${message}${reason ? ` (${reason})` : ""}`, {
+    hint: "correct the manifest, or ask the owner of the rule that refused it",
+  });
+}
+
+function parseStatus(body: string): z.infer<typeof Status> {
+  try {
+    return Status.parse(JSON.parse(body));
+  } catch {
+    return Status.parse({ message: body.slice(0, MAX_MESSAGE) });
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Receipts as files: waiting ones in `receipts/`, delivered ones in `receipts/delivered/`, so that the
+ * folder is also the archive that can be handed on by other means.
+ */
+import { z } from "zod";
+import { StalledError } from "../errors.ts";
+import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
+import type { ReceiptStore } from "../execution/receipt_issuer.ts";
+import type { ReceiptOutbox, UndeliveredReceipt } from "../loops/receipts.ts";
+import type { Files } from "../runtime.ts";
+
+const SUFFIX = ".json";
+const MAX_RECEIPT_BYTES = 128 * 1024;
+const MAX_BATCH = 100;
+const Content = z.strictObject({ executionId: z.string(), jws: z.string() });
+
+export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
+  readonly #waiting: string;
+  readonly #delivered: string;
+  #onPut: () => void = () => {};
+
+  constructor(private readonly files: Files, stateDir: string) {
+    this.#waiting = `${stateDir}/receipts`;
+    this.#delivered = `${stateDir}/receipts/delivered`;
+  }
+
+  /** Calls back after every new receipt. */
+  set onPut(callback: () => void) {
+    this.#onPut = callback;
+  }
+
+  async has(key: string): Promise<boolean> {
+    return await this.files.stat(this.#path(this.#waiting, key)) !== null ||
+      await this.files.stat(this.#path(this.#delivered, key)) !== null;
+  }
+
+  async put(key: string, receipt: { executionId: string; jws: string }): Promise<void> {
+    await this.files.ensureDirectory(this.#delivered);
+    const bytes = encodeUtf8(JSON.stringify(receipt));
+    await this.files.createExclusive(this.#path(this.#waiting, key), bytes);
+    this.#onPut();
+  }
+
+  async undelivered(): Promise<UndeliveredReceipt[]> {
+    const names = (await this.files.list(this.#waiting)).filter((name) => name.endsWith(SUFFIX));
+    const receipts: UndeliveredReceipt[] = [];
+    for (const name of names.slice(0, MAX_BATCH)) {
+      const key = name.slice(0, -SUFFIX.length);
+      const { content } = await this.#read(key);
+      receipts.push({ key, ...content });
+    }
+    return receipts;
+  }
+
+  async markDelivered(key: string): Promise<void> {
+    const { bytes } = await this.#read(key);
+    await this.files.createExclusive(this.#path(this.#delivered, key), bytes);
+    await this.files.remove(this.#path(this.#waiting, key));
+  }
+
+  async #read(key: string) {
+    const path = this.#path(this.#waiting, key);
+    const bytes = await this.files.read(path, MAX_RECEIPT_BYTES);
+    try {
+      return { bytes: bytes!, content: Content.parse(JSON.parse(decodeUtf8(bytes!))) };
+    } catch (error) {
+      throw new StalledError("state_damaged", `${path} is no receipt`, {
+        cause: error,
+        hint: "move it away; the execution it belongs to gets a new one at the next start",
+      });
+    }
+  }
+
+  #path(directory: string, key: string): string {
+    return `${directory}/${key}${SUFFIX}`;
+  }
+}

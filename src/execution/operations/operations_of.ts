@@ -1,0 +1,27 @@
+/** The operations that a package stands for, in its own order. */
+import type { WorkPackage } from "../../core/work_package.ts";
+import { applyOperation } from "./apply.ts";
+import { deleteOperation } from "./delete.ts";
+import type { Operation } from "./operation.ts";
+import { restartOperation, scaleOperation } from "./patch_field.ts";
+
+export function operationsOf(
+  workPackage: WorkPackage,
+  context: { readonly executionId: string; readonly fieldManager: string },
+): Operation[] {
+  const { executionId, fieldManager } = context;
+  return workPackage.spec.actions.flatMap((action): Operation[] => {
+    if ("apply" in action) {
+      return action.apply.manifest.map((object) =>
+        applyOperation(object, fieldManager, executionId)
+      );
+    }
+    if ("scale" in action) {
+      return [scaleOperation(action.scale.ref, action.scale.replicas, executionId)];
+    }
+    if ("restart" in action) {
+      return [restartOperation(action.restart.ref, executionId, executionId)];
+    }
+    return action.delete.refs.map((ref) => deleteOperation(ref));
+  });
+}

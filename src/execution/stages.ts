@@ -1,0 +1,141 @@
+/**
+ * The front of the pipeline. Each stage takes what the one before gave and returns something narrower,
+ * so that nothing unverified, unadmitted or unallowed can be handed on by mistake. The casts to a
+ * branded type in this file are the only ones.
+ */
+import { InvalidInputError, RefusedError } from "../errors.ts";
+import { checkSequence, checkTarget, checkValidity, type LocalCluster } from "../core/admission.ts";
+import { decodeBase64, sha256Hex } from "../core/encoding.ts";
+import { executionId, type ExecutionRecord } from "../core/execution.ts";
+import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
+import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
+import type { Verified } from "../core/verification/verdict.ts";
+import type { BundleVerifier } from "../core/verification/verify.ts";
+import { parseWorkPackage, targetsOf, type WorkPackage } from "../core/work_package.ts";
+
+declare const stage: unique symbol;
+type Stage<Data, Name extends string> = Data & { readonly [stage]: Name };
+
+interface Bounded {
+  readonly id: string;
+  /** `sha256:<hex>` of the payload. */
+  readonly digest: string;
+  readonly payload: Uint8Array;
+  readonly bundle: Readonly<Record<string, unknown>>;
+}
+interface Signed extends Bounded {
+  readonly verified: Verified;
+}
+interface Parsed extends Signed {
+  readonly workPackage: WorkPackage;
+}
+interface Allowed extends Parsed {
+  readonly verdict: PolicyVerdict;
+}
+
+/** Bytes within bounds; nothing else is known of them. */
+export type BoundedPackage = Stage<Bounded, "bounded">;
+/** The bytes are exactly what a trusted signer signed. */
+export type VerifiedPackage = Stage<Signed, "verified">;
+/** Within the strict schema. */
+export type ParsedPackage = Stage<Parsed, "parsed">;
+/** For this cluster, and for now. */
+export type AdmittedPackage = Stage<Parsed, "admitted">;
+/** Within the local policy. */
+export type AllowedPackage = Stage<Allowed, "allowed">;
+
+/** Throws InvalidInputError `too_large`, RefusedError `missing_signature`. */
+export function bound(
+  payload: Uint8Array,
+  bundle: Readonly<Record<string, unknown>>,
+): BoundedPackage {
+  if (payload.length > MAX_PACKAGE_BYTES) {
+    throw new InvalidInputError(
+      "too_large",
+      `The work package has ${payload.length} bytes, at most ${MAX_PACKAGE_BYTES} are allowed`,
+    );
+  }
+  if (Object.keys(bundle).length === 0) {
+    throw new RefusedError(
+      "missing_signature",
+      "The work package came without a signature bundle",
+      {
+        hint: "sign it: cosign sign-blob --key cosign.key --bundle wpk.sigstore.json wpk.yaml",
+      },
+    );
+  }
+  return { ...nameBytes(payload), payload, bundle } as BoundedPackage;
+}
+
+/** The names that any bytes have, refused or not. */
+export function nameBytes(payload: Uint8Array): { id: string; digest: string } {
+  const digest = `sha256:${sha256Hex(payload)}`;
+  return { id: executionId(digest), digest };
+}
+
+/** Throws what BundleVerifier.verify throws. */
+export function verify(bounded: BoundedPackage, verifier: BundleVerifier): VerifiedPackage {
+  const verified = verifier.verify(bounded.payload, bounded.bundle);
+  return { ...bounded, verified } as unknown as VerifiedPackage;
+}
+
+/** Throws InvalidInputError `malformed_package` or `too_many_objects`. */
+export function parse(verified: VerifiedPackage): ParsedPackage {
+  const workPackage = parseWorkPackage(verified.payload);
+  return { ...verified, workPackage } as unknown as ParsedPackage;
+}
+
+/**
+ * @param highestSequence of its stream; undefined when the package has its place in the stream already
+ * Throws RefusedError `wrong_target`, `not_yet_valid`, `expired`, `sequence_not_newer`.
+ */
+export function admit(
+  parsed: ParsedPackage,
+  cluster: LocalCluster,
+  nowMs: number,
+  highestSequence: number | null | undefined,
+): AdmittedPackage {
+  checkTarget(parsed.workPackage, cluster);
+  checkValidity(parsed.workPackage, nowMs);
+  if (highestSequence !== undefined) checkSequence(parsed.workPackage, highestSequence);
+  return parsed as unknown as AdmittedPackage;
+}
+
+/** Throws RefusedError `policy_denied` with every target that was denied. */
+export function allow(admitted: AdmittedPackage, policy: Policy): AllowedPackage {
+  const { workPackage } = admitted;
+  const verdict = judge(policy, {
+    risk: workPackage.spec.risk,
+    targets: targetsOf(workPackage),
+  });
+  if (!verdict.allowed) {
+    const denied = verdict.reasons.filter((reason) => !reason.allowed);
+    throw new RefusedError(
+      "policy_denied",
+      denied.slice(0, 5).map((reason) => `${reason.subject}: ${reason.reason}`).join("; "),
+      { hint: "the policy file of this connector decides; see: neuralops-connector policy check" },
+    );
+  }
+  return { ...admitted, verdict } as unknown as AllowedPackage;
+}
+
+/** A journalled package, judged anew: what the disk says is not proof. */
+export function reopen(
+  record: ExecutionRecord,
+  context: {
+    readonly verifier: BundleVerifier;
+    readonly policy: Policy;
+    readonly cluster: LocalCluster;
+    readonly nowMs: number;
+  },
+): AllowedPackage {
+  const bounded = bound(decodeBase64(record.payload), record.bundle);
+  if (bounded.digest !== record.digest) {
+    throw new RefusedError(
+      "bad_signature",
+      `The journal holds ${bounded.digest} under ${record.digest}`,
+    );
+  }
+  const parsed = parse(verify(bounded, context.verifier));
+  return allow(admit(parsed, context.cluster, context.nowMs, undefined), context.policy);
+}

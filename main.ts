@@ -1,0 +1,52 @@
+/** argv → command → exit code. The only place that ends the process. */
+import { hostname } from "node:os";
+import process from "node:process";
+import { type CliIo } from "./src/cli/io.ts";
+import { runProgram } from "./src/cli/program.ts";
+import { systemRuntime } from "./src/runtime_deno.ts";
+
+const encoder = new TextEncoder();
+const env = (name: string) => Deno.env.get(name);
+
+const io: CliIo = {
+  print: (line) => writeLine(Deno.stdout, line),
+  printError: (line) => writeLine(Deno.stderr, line),
+  async readFile(path) {
+    try {
+      return await Deno.readFile(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  },
+  env,
+  isInteractive: Deno.stdin.isTerminal(),
+  hasColours: Deno.stdout.isTerminal() && !env("NO_COLOR"),
+  ask: (question) => prompt(question),
+};
+
+const stopped = new Promise<void>((resolve) => {
+  Deno.addSignalListener("SIGINT", resolve);
+  Deno.addSignalListener("SIGTERM", resolve);
+});
+
+process.exitCode = await runProgram(Deno.args, {
+  surroundings: {
+    runtime: systemRuntime(),
+    env,
+    hostname: hostname(),
+    writeLog: (line) => writeLine(Deno.stderr, line),
+  },
+  io,
+  stopped,
+  simulate: async () => (await import("./src/cli/simulate/simulate.ts")).simulate(io, stopped),
+});
+// Pooled connections and signal listeners would keep the process for a while longer.
+Deno.exit();
+
+function writeLine(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
+  const bytes = encoder.encode(`${line}\n`);
+  for (let written = 0; written < bytes.length;) {
+    written += stream.writeSync(bytes.subarray(written));
+  }
+}

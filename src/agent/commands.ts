@@ -1,0 +1,55 @@
+/** What the outbound channel's commands do. A command that can never be carried out is refused on record. */
+import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
+import type { AuditLog } from "../core/audit.ts";
+import type { Command } from "../core/command.ts";
+import { CommandData } from "../core/protocol.ts";
+import { describeIssues } from "../core/schema_problem.ts";
+import type { Intake } from "../execution/intake.ts";
+import { decodePayload } from "../http/listener.ts";
+import type { Logger } from "../log.ts";
+
+export interface CommandParts {
+  readonly intake: Intake;
+  readonly audit: AuditLog;
+  readonly log: Logger;
+}
+
+/** Throws what may pass (Transient, Stalled); the loop then brings the same command again. */
+export async function handleCommand(command: Command, parts: CommandParts): Promise<void> {
+  try {
+    await execute(command, parts.intake);
+  } catch (error) {
+    if (!(error instanceof RefusedError || error instanceof InvalidInputError)) throw error;
+    if (error.code === "audit_unavailable" || error.code === "audit_broken") throw error;
+    // Packages that reached the intake were audited and receipted there; this is about the command.
+    await parts.audit.record({
+      type: "command.refused",
+      actor: "control-plane",
+      subject: command.id,
+      data: { commandType: command.type.slice(0, 100), code: error.code, reason: error.message },
+    });
+    parts.log.log("warn", "command_refused", describe(command, error));
+  }
+}
+
+async function execute(command: Command, intake: Intake): Promise<void> {
+  if (command.type !== "execute") {
+    throw new InvalidInputError("malformed_request", `Unknown command type ${command.type}`);
+  }
+  const parsed = CommandData.safeParse(command.data);
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      "malformed_request",
+      `The command is not valid: ${describeIssues(parsed.error, command.data).join("; ")}`,
+    );
+  }
+  await intake.receive({
+    payload: decodePayload(parsed.data.payload),
+    bundle: parsed.data.bundle,
+    source: "channel",
+  });
+}
+
+function describe(command: Command, error: ConnectorError) {
+  return { command: command.id, code: error.code, reason: error.message };
+}

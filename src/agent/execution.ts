@@ -1,0 +1,81 @@
+/** The execution side: intake, book, approvals and engine, all over one journal. */
+import { FileJournal } from "../adapters/journal_file.ts";
+import { ReceiptFolder } from "../adapters/receipt_folder.ts";
+import type { LocalCluster } from "../core/admission.ts";
+import type { Policy } from "../core/policy.ts";
+import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
+import { Approvals } from "../execution/approvals.ts";
+import { ExecutionBook } from "../execution/book.ts";
+import { Engine } from "../execution/engine.ts";
+import { Intake } from "../execution/intake.ts";
+import { alwaysLeader } from "../execution/leadership.ts";
+import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
+import type { Control } from "./control.ts";
+import type { Foundation } from "./foundation.ts";
+import type { KubernetesSide } from "./kubernetes.ts";
+import { readPolicy, readSigners } from "./read_files.ts";
+
+export interface Execution {
+  readonly book: ExecutionBook;
+  readonly intake: Intake;
+  readonly approvals: Approvals;
+  readonly receipts: ReceiptFolder;
+  readonly verifier: BundleVerifier;
+  readonly policy: Policy;
+  /** null where there is no cluster to change: packages are refused by the empty policy's rules. */
+  readonly engine: Engine | null;
+}
+
+export async function prepareExecution(
+  foundation: Foundation,
+  control: Control,
+  kubernetes: KubernetesSide | null,
+): Promise<Execution> {
+  const { config, runtime, audit, key, log, metrics, health } = foundation;
+  const { files, clock, random } = runtime;
+  const verifier = createVerifier(await readSigners(files, config.trust.signers));
+  const policy = await readPolicy(files, config.execution.policyFile);
+  const receipts = new ReceiptFolder(files, config.stateDir);
+  const identity = (): LocalCluster | null => {
+    const known = control.session.identity();
+    return known && { clusterId: known.clusterId, labels: config.execution.labels };
+  };
+  const clusterId = () => identity()?.clusterId ?? "";
+  const issuer = new ReceiptIssuer(receipts, key, clusterId);
+  const journal = new FileJournal(files, `${config.stateDir}/executions`);
+  const book = new ExecutionBook({ journal, audit, receipts: issuer, clock, log, metrics });
+  const intake = new Intake({
+    book,
+    verifier,
+    policy: () => policy,
+    cluster: identity,
+    audit,
+    receipts: issuer,
+    maxOpen: config.execution.maxOpen,
+    clock,
+    log,
+    metrics,
+  });
+  const engine = kubernetes && new Engine({
+    book,
+    cluster: kubernetes.cluster,
+    verifier,
+    policy: () => policy,
+    identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
+    fieldManager: config.execution.fieldManager,
+    leadership: alwaysLeader,
+    clock,
+    random,
+    log,
+    health,
+  });
+  return {
+    book,
+    intake,
+    approvals: new Approvals(book, key, clock),
+    receipts,
+    verifier,
+    policy,
+    engine,
+  };
+}

@@ -1,0 +1,39 @@
+/** What a heartbeat says, gathered from every side. */
+import type { FileAuditLog } from "../adapters/audit_file.ts";
+import { isOpen } from "../core/execution.ts";
+import type { HeartbeatSnapshot } from "../loops/heartbeat.ts";
+import type { Control } from "./control.ts";
+import type { Execution } from "./execution.ts";
+import type { Foundation } from "./foundation.ts";
+import type { Streaming } from "./streaming.ts";
+import { VERSION } from "./version.ts";
+
+export async function takeSnapshot(
+  foundation: Foundation,
+  control: Control,
+  execution: Execution,
+  streaming: Streaming | null,
+): Promise<HeartbeatSnapshot> {
+  const records = execution.book.list();
+  return {
+    clusterId: control.session.identity()?.clusterId ?? "",
+    version: VERSION,
+    parts: foundation.health.parts(),
+    signals: streaming?.streamer.lag() ?? [],
+    executions: {
+      open: records.filter((record) => isOpen(record.state)).length,
+      pendingApproval: records.filter((record) => record.state === "pending_approval").length,
+    },
+    audit: await latestCheckpoint(foundation.audit),
+  };
+}
+
+/** A damaged log signs nothing; the heartbeat goes out all the same and shows the part's state. */
+async function latestCheckpoint(audit: FileAuditLog): Promise<HeartbeatSnapshot["audit"]> {
+  try {
+    const { size, note } = await audit.checkpoint();
+    return { size, checkpoint: note };
+  } catch {
+    return null;
+  }
+}

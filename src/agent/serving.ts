@@ -1,0 +1,57 @@
+/** The doors: the TLS listener for the Orchestrator and the cluster, the Unix socket for people. */
+import { ADMIN_SOCKET, createAdmin } from "../http/admin.ts";
+import { createListener } from "../http/listener.ts";
+import type { HttpServer } from "../runtime.ts";
+import type { Control } from "./control.ts";
+import type { Execution } from "./execution.ts";
+import type { Foundation } from "./foundation.ts";
+import { readConfigured } from "./read_files.ts";
+
+export type Handler = (request: Request) => Promise<Response>;
+
+export interface Serving {
+  readonly admin: Handler;
+  /** 0 without a listener. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function openDoors(
+  foundation: Foundation,
+  control: Control,
+  execution: Execution,
+): Promise<Serving> {
+  const { config, runtime, health, metrics, log } = foundation;
+  const { clock, files, http } = runtime;
+  const { book, intake, approvals } = execution;
+  const admin = createAdmin({ book, approvals, health, clock });
+  const servers: HttpServer[] = [];
+  if (config.adminSocket) {
+    servers.push(
+      await http.serve({ unixSocket: `${config.stateDir}/${ADMIN_SOCKET}` }, admin),
+    );
+  }
+  let port = 0;
+  if (config.listener.enabled) {
+    const { address, certFile, keyFile } = config.listener;
+    const identity = () => control.session.identity();
+    const server = await http.serve(
+      {
+        address,
+        port: config.listener.port,
+        certPem: await readConfigured(files, "listener.certFile", certFile!),
+        keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
+      },
+      createListener({ intake, book, identity, health, metrics, clock, log }),
+    );
+    servers.push(server);
+    port = server.port;
+  }
+  return {
+    admin,
+    port,
+    async close() {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
+import { z } from "zod";
+import { ADMIN_SOCKET } from "../http/admin.ts";
+import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
+import { Problem } from "../core/protocol.ts";
+import { RefusedError, TransientError } from "../errors.ts";
+import type { Http, HttpClient } from "../runtime.ts";
+
+const TIMEOUT_MS = 15_000;
+
+export class AdminClient {
+  readonly #client: HttpClient;
+
+  constructor(http: Http, private readonly stateDir: string) {
+    this.#client = http.client({ unixSocket: `${stateDir}/${ADMIN_SOCKET}` });
+  }
+
+  async list(): Promise<ExecutionSummary[]> {
+    const { executions } = await this.#call<{ executions: ExecutionSummary[] }>(
+      "GET",
+      "/executions",
+    );
+    return executions;
+  }
+
+  async show(id: string): Promise<ExecutionDescription> {
+    return await this.#call("GET", `/executions/${encodeURIComponent(id)}`);
+  }
+
+  async approve(id: string, planDigest: string, approver: string): Promise<ExecutionDescription> {
+    const path = `/executions/${encodeURIComponent(id)}/approve`;
+    return await this.#call("POST", path, { planDigest, approver });
+  }
+
+  async reject(id: string, approver: string, reason: string): Promise<ExecutionDescription> {
+    const path = `/executions/${encodeURIComponent(id)}/reject`;
+    return await this.#call("POST", path, { approver, reason });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.#send(method, path, body);
+    const answer: unknown = await response.json();
+    if (response.ok) return answer as T;
+    const problem = Problem.safeParse(answer);
+    const detail = problem.success ? problem.data.detail : z.prettifyError(problem.error);
+    const hint = problem.success ? problem.data.hint : undefined;
+    throw new RefusedError(
+      response.status === 404 ? "not_found" : "not_approvable",
+      detail,
+      hint === undefined ? {} : { hint },
+    );
+  }
+
+  async #send(method: string, path: string, body: unknown): Promise<Response> {
+    try {
+      return await this.#client.fetch(`http://connector${path}`, {
+        method,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      throw new TransientError("unavailable", `No connector answers in ${this.stateDir}`, {
+        cause: error,
+        hint: "start it with: neuralops-connector run; or name its folder with --state-dir",
+      });
+    }
+  }
+}

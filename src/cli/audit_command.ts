@@ -1,0 +1,96 @@
+/** `audit verify|show`: options of the command line, turned into a source that can be read. */
+import { Command, Option } from "commander";
+import { S3Archive } from "../adapters/s3.ts";
+import { MAX_CONFIG_BYTES } from "../config/load.ts";
+import { decodeUtf8 } from "../core/encoding.ts";
+import { type AuditSource, parseArchiveUrl, runAuditShow, runAuditVerify } from "./audit.ts";
+import { type CliIo, type ExitCode, UsageError } from "./io.ts";
+import { type Format, outputOption } from "./output.ts";
+import type { ProgramParts } from "./program.ts";
+import { DEFAULT_STATE_DIR } from "./run.ts";
+
+const TIMEOUT_MS = 60_000;
+
+interface S3Flags {
+  from?: string;
+  chain?: string;
+  credentials?: string;
+  endpoint?: string;
+  region: string;
+  caFile?: string;
+  pathStyle: boolean;
+}
+
+interface VerifyFlags extends S3Flags {
+  checkpoint: string[];
+  publicKey?: string;
+  output: Format;
+}
+
+export function auditCommand(parts: ProgramParts, exit: (code: ExitCode) => void): Command {
+  const io = { ...parts.io, files: parts.surroundings.runtime.files };
+  const group = new Command("audit").description("look at the audit log, and prove it whole");
+
+  group.command("verify")
+    .description(
+      "check every record of a log, offline; a checkpoint held elsewhere finds a cut tail",
+    )
+    .argument("[dir]", "folder of the log", `${DEFAULT_STATE_DIR}/audit`)
+    .option("--checkpoint <file...>", "checkpoints that were kept elsewhere", [])
+    .option("--public-key <file>", "the connector's public key: PEM, or 32 bytes in base64")
+    .option("--from <url>", "s3://bucket/prefix instead of a folder")
+    .option("--chain <id>", "which log, where the prefix holds several")
+    .option("--credentials <file>", "JSON file with accessKeyId and secretAccessKey, for --from")
+    .option("--endpoint <url>", "S3 server other than AWS")
+    .option("--region <name>", "of the bucket", "us-east-1")
+    .option("--ca-file <file>", "PEM file with the CA of the S3 server")
+    .option("--path-style", "bucket in the path, not in the host name", false)
+    .addOption(outputOption())
+    .action(async (directory: string, flags: VerifyFlags) => {
+      const { checkpoint: checkpoints, publicKey, output } = flags;
+      const archive = await openArchive(flags, parts.io);
+      const source: AuditSource = archive ?? { directory };
+      try {
+        exit(await runAuditVerify({ source, checkpoints, publicKey, output }, io));
+      } finally {
+        await archive?.archive.close();
+      }
+    });
+
+  group.command("show")
+    .description("print the newest records of a log")
+    .argument("[dir]", "folder of the log", `${DEFAULT_STATE_DIR}/audit`)
+    .option("--type <type>", "only records of this type")
+    .addOption(new Option("--limit <n>", "how many").default(100).argParser(Number))
+    .addOption(outputOption())
+    .action(async (directory: string, flags: { type?: string; limit: number; output: Format }) => {
+      exit(await runAuditShow({ directory, ...flags }, io));
+    });
+  return group;
+}
+
+async function openArchive(flags: S3Flags, io: CliIo) {
+  if (flags.from === undefined) return null;
+  const place = parseArchiveUrl(flags.from);
+  if (!place) throw new UsageError(`--from must be s3://bucket/prefix, not ${flags.from}`);
+  const { credentials, caFile, endpoint, region, pathStyle, chain } = flags;
+  if (credentials === undefined) throw new UsageError("--from needs --credentials");
+  const accessKey = JSON.parse(await readText(io, credentials));
+  const archive = new S3Archive({
+    bucket: place.bucket,
+    region,
+    pathStyle,
+    timeoutMs: TIMEOUT_MS,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(caFile === undefined ? {} : { caPem: await readText(io, caFile) }),
+    accessKey: () => Promise.resolve(accessKey),
+  });
+  return { archive, prefix: place.prefix, chainId: chain ?? null };
+}
+
+async function readText(io: CliIo, path: string): Promise<string> {
+  const bytes = await io.readFile(path);
+  if (!bytes) throw new UsageError(`there is no file ${path}`);
+  if (bytes.length > MAX_CONFIG_BYTES) throw new UsageError(`${path} is too large`);
+  return decodeUtf8(bytes);
+}

@@ -1,0 +1,188 @@
+/** The command line: names, options and help. Each command's work is in a file of its own. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Surroundings } from "../agent/foundation.ts";
+import { VERSION } from "../agent/version.ts";
+import { ConnectorError, describeError } from "../errors.ts";
+import { AdminClient } from "./admin_client.ts";
+import { auditCommand } from "./audit_command.ts";
+import {
+  approveExecution,
+  type ExecutionsContext,
+  listExecutions,
+  rejectExecution,
+  showExecution,
+} from "./executions.ts";
+import { type CliIo, type ExitCode, UsageError } from "./io.ts";
+import { type Format, outputOption, printResult } from "./output.ts";
+import { checkPolicy } from "./policy.ts";
+import { DEFAULT_CONFIG, loadConfig, run } from "./run.ts";
+import { runVerify } from "./verify.ts";
+
+export interface ProgramParts {
+  readonly surroundings: Surroundings;
+  readonly io: CliIo;
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<void>;
+  /** Loaded only when it is asked for: the embedded peers are no part of the agent. */
+  readonly simulate: () => Promise<ExitCode>;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  done, or verified
+  1  refused, or failed
+  2  wrong usage`;
+
+/** Runs one command line; never throws. */
+export async function runProgram(args: readonly string[], parts: ProgramParts): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = buildProgram(parts, (code) => exitCode = code);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof UsageError) {
+      parts.io.printError(`error: ${error.message}`);
+      return 2;
+    }
+    if (!(error instanceof ConnectorError)) throw error;
+    parts.io.printError(`error: ${describeError(error)}`);
+    return 1;
+  }
+}
+
+function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Command {
+  const { io } = parts;
+  const program = new Command("neuralops-connector")
+    .description(
+      "Connects this cluster to NeuralOps, and does nothing that was not signed,\nallowed and approved.",
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.print(text.trimEnd()),
+      writeErr: (text) => io.printError(text.trimEnd()),
+    })
+    .addHelpText("after", EXIT_CODES)
+    .showHelpAfterError("(try --help)");
+
+  program.command("run")
+    .description("run the agent until it is asked to stop")
+    .addOption(configOption(io))
+    .action(async ({ config }: { config: string }) => {
+      exit(await run(config, parts.surroundings, parts.stopped));
+    });
+
+  program.command("simulate")
+    .description("run the real agent against embedded peers and show that it does its whole job")
+    .action(async () => exit(await parts.simulate()));
+
+  program.command("verify")
+    .description("say who signed a file, or why it is refused; offline")
+    .argument("<file>", "a file, or sha256:DIGEST of one")
+    .requiredOption("--bundle <file>", "Sigstore bundle, as cosign writes it")
+    .option("--key <file>", "PEM public key of the signer")
+    .option("--certificate-identity <identity>", "exact identity in the signing certificate")
+    .option("--certificate-oidc-issuer <url>", "exact issuer in the signing certificate")
+    .option("--trusted-root <file>", "trusted_root.json of the Sigstore instance")
+    .addOption(outputOption())
+    .action(async (file: string, options) => exit(await runVerify({ file, ...options }, io)));
+
+  addExecutions(program, parts, exit);
+
+  program.command("policy")
+    .description("look at the execution policy")
+    .command("check")
+    .description("explain rule by rule what a policy says to a work package")
+    .argument("<wpk>", "the work package")
+    .requiredOption("--policy <file>", "the policy file")
+    .addOption(outputOption())
+    .action(async (workPackage: string, { policy, output }: { policy: string; output: Format }) => {
+      exit(await checkPolicy(io, output, { workPackage, policy }));
+    });
+
+  program.addCommand(auditCommand(parts, exit));
+
+  program.command("version")
+    .description("print the version")
+    .addOption(outputOption())
+    .action(({ output }: { output: Format }) => {
+      printResult(io, output, { version: VERSION }, () => [`neuralops-connector ${VERSION}`]);
+    });
+  return program;
+}
+
+function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitCode) => void) {
+  const { io, surroundings } = parts;
+  const group = program.command("executions").description(
+    "what packages did, and what waits for you",
+  );
+
+  interface Common {
+    config: string;
+    stateDir?: string;
+    output: Format;
+  }
+  const command = (name: string, description: string) =>
+    group.command(name).description(description).addOption(configOption(io))
+      .option("--state-dir <dir>", "the running connector's state directory, instead of --config")
+      .addOption(outputOption());
+  const withClient = async (
+    { config, stateDir, output }: Common,
+    work: (context: ExecutionsContext) => Promise<ExitCode>,
+  ) => {
+    const directory = stateDir ?? (await loadConfig(config, surroundings)).stateDir;
+    const client = new AdminClient(surroundings.runtime.http, directory);
+    const nowMs = surroundings.runtime.clock.now();
+    try {
+      exit(await work({ client, io, format: output, nowMs }));
+    } finally {
+      client.close();
+    }
+  };
+  const approverOption = () =>
+    new Option("--as <name>", "your name, for the record")
+      .default(io.env("USER") ?? "operator")
+      .argParser(parseName);
+
+  command("list", "list executions, oldest first")
+    .option("--state <state>", "only those in this state")
+    .action((options: Common & { state?: string }) =>
+      withClient(options, (context) => listExecutions(context, options.state))
+    );
+  command("show", "show one execution with its plan")
+    .argument("<id>")
+    .action((id: string, options: Common) =>
+      withClient(options, (context) => showExecution(context, id))
+    );
+  command("approve", "approve the plan of an execution")
+    .argument("<id>")
+    .option("--plan-digest <digest>", "approve only this plan, without asking")
+    .option("--yes", "approve the plan as it is now, without asking", false)
+    .addOption(approverOption())
+    .action((id: string, options: Common & { planDigest?: string; yes: boolean; as: string }) =>
+      withClient(options, (context) =>
+        approveExecution(context, id, {
+          yes: options.yes,
+          approver: options.as,
+          ...(options.planDigest === undefined ? {} : { planDigest: options.planDigest }),
+        }))
+    );
+  command("reject", "reject the plan of an execution")
+    .argument("<id>")
+    .requiredOption("--reason <text>", "why, for the record")
+    .addOption(approverOption())
+    .action((id: string, options: Common & { reason: string; as: string }) =>
+      withClient(options, (context) => rejectExecution(context, id, options.as, options.reason))
+    );
+}
+
+function parseName(value: string): string {
+  if (/^[\w.@+-]{1,100}$/.test(value)) return value;
+  throw new InvalidArgumentError("must be a user name");
+}
+
+function configOption(io: CliIo): Option {
+  return new Option("-c, --config <file>", "configuration file")
+    .default(io.env("NEURALOPS_CONFIG") ?? DEFAULT_CONFIG);
+}

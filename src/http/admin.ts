@@ -1,0 +1,63 @@
+/**
+ * The local side, over a Unix socket in the state directory (mode 0600): whoever can open it is the
+ * agent's own user or root. It is where people look at plans, approve and reject.
+ */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { HealthBoard } from "../core/health.ts";
+import type { Approvals } from "../execution/approvals.ts";
+import type { ExecutionBook } from "../execution/book.ts";
+import type { Clock } from "../runtime.ts";
+import { describe, summarize } from "./execution_view.ts";
+import { readJson } from "./json_body.ts";
+import { problemResponse } from "./problem.ts";
+
+export const ADMIN_SOCKET = "agent.sock";
+const MAX_BODY_BYTES = 16_384;
+
+const person = z.string().min(1).max(100).regex(/^[\w.@+-]+$/, "must be a user name");
+export const ApproveRequest = z.strictObject({ planDigest: z.string().max(100), approver: person });
+export const RejectRequest = z.strictObject({
+  approver: person,
+  reason: z.string().min(1).max(1000),
+});
+
+export interface AdminParts {
+  readonly book: ExecutionBook;
+  readonly approvals: Approvals;
+  readonly health: HealthBoard;
+  readonly clock: Clock;
+}
+
+export function createAdmin(parts: AdminParts): (request: Request) => Promise<Response> {
+  const app = new Hono();
+  app.get("/health", (context) => context.json({ parts: parts.health.parts() }));
+  app.get(
+    "/executions",
+    (context) => context.json({ executions: parts.book.list().map(summarize) }),
+  );
+  app.get(
+    "/executions/:id",
+    (context) => context.json(describe(parts.book.get(context.req.param("id")))),
+  );
+  app.post("/executions/:id/approve", async (context) => {
+    const body = await readJson(context.req.raw, ApproveRequest, MAX_BODY_BYTES, parts.clock);
+    const record = await parts.approvals.approve(
+      context.req.param("id"),
+      body.planDigest,
+      `socket:${body.approver}`,
+    );
+    return context.json(describe(record));
+  });
+  app.post("/executions/:id/reject", async (context) => {
+    const body = await readJson(context.req.raw, RejectRequest, MAX_BODY_BYTES, parts.clock);
+    const record = await parts.approvals.reject(
+      context.req.param("id"),
+      `socket:${body.approver}`,
+      body.reason,
+    );
+    return context.json(describe(record));
+  });
+  app.onError((error) => problemResponse(error));
+  return async (request) => await app.fetch(request);
+}

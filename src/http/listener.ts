@@ -1,0 +1,104 @@
+/** The inbound side over TLS: the Orchestrator's push, status for it, probes and metrics for the cluster. */
+import { Hono } from "hono";
+import { decodeBase64 } from "../core/encoding.ts";
+import type { HealthBoard } from "../core/health.ts";
+import { ExecuteRequest, type ExecuteResponse, MAX_EXECUTE_BODY_BYTES } from "../core/protocol.ts";
+import type { ClusterIdentity } from "../core/session.ts";
+import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
+import type { ExecutionBook } from "../execution/book.ts";
+import type { Intake } from "../execution/intake.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Clock } from "../runtime.ts";
+import { describe, summarize } from "./execution_view.ts";
+import { readJson } from "./json_body.ts";
+import { checkOrchestrator } from "./orchestrator_auth.ts";
+import { problemResponse } from "./problem.ts";
+
+export interface ListenerParts {
+  readonly intake: Intake;
+  readonly book: ExecutionBook;
+  readonly identity: () => ClusterIdentity | null;
+  readonly health: HealthBoard;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Parts without which the process cannot do its work; the rest may be degraded and still be ready. */
+const NEEDED_FOR_READY = ["registration", "audit"];
+
+export function createListener(parts: ListenerParts): (request: Request) => Promise<Response> {
+  const app = new Hono();
+
+  app.get("/livez", (context) => context.text("ok"));
+  app.get("/readyz", (context) => {
+    const missing = NEEDED_FOR_READY.filter((name) => parts.health.get(name)?.state !== "ok");
+    return missing.length === 0
+      ? context.text("ok")
+      : context.text(`not ready: ${missing.join(", ")}`, 503);
+  });
+  app.get("/metrics", async (context) => {
+    for (const { name, state } of parts.health.parts()) {
+      parts.metrics.partUp.set({ part: name }, state === "ok" ? 1 : 0);
+    }
+    return context.body(await parts.metrics.text(), 200, {
+      "content-type": parts.metrics.contentType,
+    });
+  });
+
+  for (const path of ["/execute", "/executions", "/executions/*", "/healthz"]) {
+    app.use(path, async (context, next) => {
+      await checkOrchestrator(context.req.raw, parts.identity(), parts.clock);
+      await next();
+    });
+  }
+  app.get("/healthz", (context) => context.json({ parts: parts.health.parts() }));
+  app.post("/execute", async (context) => {
+    const body = await readJson(
+      context.req.raw,
+      ExecuteRequest,
+      MAX_EXECUTE_BODY_BYTES,
+      parts.clock,
+    );
+    const record = await parts.intake.receive({
+      payload: decodePayload(body.payload),
+      bundle: body.bundle,
+      source: "push",
+    });
+    const answer: ExecuteResponse = {
+      executionId: record.id,
+      digest: record.digest,
+      state: record.state,
+      reason: record.reason,
+    };
+    return context.json(answer, 202);
+  });
+  app.get(
+    "/executions",
+    (context) => context.json({ executions: parts.book.list().map(summarize) }),
+  );
+  app.get(
+    "/executions/:id",
+    (context) => context.json(describe(parts.book.get(context.req.param("id")))),
+  );
+
+  app.onError((error) => {
+    if (!(error instanceof ConnectorError)) {
+      parts.log.log("error", "request_failed", { reason: error.message });
+    }
+    return problemResponse(error);
+  });
+  app.notFound(() => problemResponse(new RefusedError("not_found", "There is no such path")));
+  return async (request) => await app.fetch(request);
+}
+
+export function decodePayload(base64: string): Uint8Array<ArrayBuffer> {
+  try {
+    return decodeBase64(base64);
+  } catch (error) {
+    throw new InvalidInputError("malformed_request", "payload is not standard base64", {
+      cause: error,
+    });
+  }
+}

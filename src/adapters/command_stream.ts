@@ -60,6 +60,10 @@ export class CommandStream {
     signal: AbortSignal,
   ): AsyncGenerator<Command> {
     const reader = body.getReader();
+    // Deno 2.9 no longer breaks off a body by its signal once the Response was collected.
+    const either = AbortSignal.any([signal, abort.signal]);
+    const leave = () => void reader.cancel().catch(() => {});
+    either.addEventListener("abort", leave, { once: true });
     const decoder = new TextDecoder();
     let arrived: EventSourceMessage[] = [];
     let overflow = false;
@@ -72,6 +76,7 @@ export class CommandStream {
       for (;;) {
         // Comments count too: they are the control plane's keep-alive.
         const chunk = await this.#watched(() => reader.read(), abort);
+        either.throwIfAborted();
         if (chunk.done) return;
         parser.feed(decoder.decode(chunk.value, { stream: true }));
         for (const event of arrived) {
@@ -86,6 +91,7 @@ export class CommandStream {
       if (abort.signal.aborted) throw abort.signal.reason;
       throw error instanceof InvalidInputError ? error : brokenOff(error);
     } finally {
+      either.removeEventListener("abort", leave);
       abort.abort(new TransientError("unavailable", "the command stream was left"));
       await reader.cancel().catch(() => {});
     }

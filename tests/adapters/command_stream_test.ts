@@ -62,3 +62,26 @@ Deno.test("CommandStream passes over events that could not be acknowledged", asy
 Deno.test("CommandStream does not deliver half an event when the stream ends", async () => {
   assert.deepEqual(await readAll([encodeUtf8("id: 1\nevent: execute\ndata: {}\n")]), []);
 });
+
+Deno.test("CommandStream ends on abort after the response was collected", async () => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    const silent = new ReadableStream({ start: (body) => body.enqueue(encodeUtf8(":\n\n")) });
+    return new Response(silent, { headers: { "content-type": "text/event-stream" } });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const source = {
+    ready: () => Promise.resolve(),
+    pollCommands: () => Promise.resolve([]),
+    openCommands: (_after: string | null, signal: AbortSignal) => fetch(url, { signal }),
+  };
+  const stop = new AbortController();
+  const events = await new CommandStream(new FakeClock(), source).stream(null, stop.signal);
+  const end = assert.rejects(Array.fromAsync(events!), /enough/);
+  for (let round = 0; round < 40; round++) {
+    Array.from({ length: 200_000 }, () => ({}));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  stop.abort(new Error("enough"));
+  await end;
+  await server.shutdown();
+});

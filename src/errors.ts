@@ -10,7 +10,6 @@ export const INVALID_CODES = [
   "malformed_request",
   "malformed_bundle",
   "malformed_package",
-  "malformed_config",
   "malformed_policy",
   "malformed_answer",
   "too_large",

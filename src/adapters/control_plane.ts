@@ -110,7 +110,6 @@ export class ControlPlane {
         authorization: `Bearer ${accessToken}`,
         ...(after === null ? {} : { "last-event-id": after }),
       },
-      timeoutMs: null,
       signal,
     });
     const failure = this.#failure(response, "GET /commands", accessToken);

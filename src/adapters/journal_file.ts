@@ -1,25 +1,34 @@
 /** The journal as one file per execution. The state lock makes this process the only writer. */
-import { InvalidInputError, RefusedError } from "../errors.ts";
+import { z } from "zod";
+import { RefusedError, StalledError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
 import type { Journal } from "../execution/journal.ts";
 import type { Files } from "../runtime.ts";
 
 const SUFFIX = ".json";
+const UNFINISHED = ".tmp";
 /** A record holds the package, its bundle and up to 100 preimages of at most 1.5 MiB each. */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+/** What this file relies on. The rest is as we wrote it, or the book finds its seal broken. */
+const Stored = z.looseObject({
+  id: z.string(),
+  seal: z.string(),
+  version: z.string().regex(/^\d+$/),
+});
 
 export class FileJournal implements Journal {
   readonly #versions = new Map<string, string>();
 
   constructor(private readonly files: Files, private readonly directory: string) {}
 
-  async load(): Promise<ExecutionRecord[]> {
+  async *load(): AsyncGenerator<ExecutionRecord> {
     await this.files.ensureDirectory(this.directory);
-    const names = (await this.files.list(this.directory)).filter((name) => name.endsWith(SUFFIX));
-    const records: ExecutionRecord[] = [];
-    for (const name of names) records.push(await this.#read(name));
-    return records;
+    for (const name of await this.files.list(this.directory)) {
+      // Left by a write that a crash cut short; what it was to replace is still there.
+      if (name.endsWith(UNFINISHED)) await this.files.remove(`${this.directory}/${name}`);
+      if (name.endsWith(SUFFIX)) yield await this.#read(name);
+    }
   }
 
   async create(record: ExecutionRecord): Promise<ExecutionRecord | null> {
@@ -48,12 +57,12 @@ export class FileJournal implements Journal {
     const path = `${this.directory}/${name}`;
     try {
       const bytes = await this.files.read(path, MAX_RECORD_BYTES);
-      const record = JSON.parse(decodeUtf8(bytes!)) as ExecutionRecord;
-      if (`${record.id}${SUFFIX}` !== name) throw new TypeError(`it is about ${record.id}`);
-      this.#versions.set(record.id, record.version);
-      return record;
+      const stored = Stored.parse(JSON.parse(decodeUtf8(bytes!)));
+      if (`${stored.id}${SUFFIX}` !== name) throw new TypeError(`it is about ${stored.id}`);
+      this.#versions.set(stored.id, stored.version);
+      return stored as unknown as ExecutionRecord;
     } catch (error) {
-      throw new InvalidInputError("malformed_answer", `Cannot read the journal file ${path}`, {
+      throw new StalledError("state_damaged", `The journal file ${path} cannot be read`, {
         cause: error,
         hint: "restore it from a backup, or move it away to forget this execution",
       });

@@ -2,7 +2,7 @@
  * The one dialer. Every peer gets a client bound to its own origin: another host, a redirect, an
  * oversized answer or a silent server all end in a typed error.
  */
-import { InvalidInputError, RefusedError, StalledError, TransientError } from "../errors.ts";
+import { ConnectorError, RefusedError, StalledError, TransientError } from "../errors.ts";
 import { readBounded } from "../core/bounded_read.ts";
 import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
 
@@ -22,8 +22,8 @@ export interface PeerRequest {
   readonly headers?: Record<string, string>;
   readonly body?: BodyInit;
   readonly signal?: AbortSignal;
-  /** For the whole exchange, body included; null: the signal alone ends it, for streams. */
-  readonly timeoutMs?: number | null;
+  /** For the whole exchange, body included. */
+  readonly timeoutMs?: number;
   readonly maxResponseBytes?: number;
 }
 
@@ -34,6 +34,9 @@ export interface PeerAnswer {
 }
 
 const MAX_RETRY_AFTER_MS = 300_000;
+/** What rustls says of a peer that will not do; a connection that merely broke off may come back. */
+const UNTRUSTED =
+  /invalid peer certificate|corrupt message|fatal alert|peer (is incompat|misbehav)/i;
 
 /** Retry-After in milliseconds, clamped to five minutes; undefined when absent or unreadable. */
 export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
@@ -46,9 +49,20 @@ export class Peer {
   readonly #client: HttpClient;
   readonly #base: URL;
 
+  /** Throws StalledError `config_invalid` on certificates or a proxy that cannot be used. */
   constructor(private readonly runtime: Runtime, private readonly options: PeerOptions) {
-    this.#client = runtime.http.client(options);
     this.#base = new URL(options.baseUrl);
+    try {
+      this.#client = runtime.http.client(options);
+    } catch (error) {
+      throw new StalledError(
+        "config_invalid",
+        `The CA, the client certificate or the proxy of ${options.name} cannot be used: ${
+          lastReason(error)
+        }`,
+        { cause: error, hint: "certificates and keys must be PEM" },
+      );
+    }
   }
 
   get name(): string {
@@ -63,19 +77,10 @@ export class Peer {
     return url.href;
   }
 
-  /** The response with its body unread. The caller MUST read or cancel the body. */
-  async open(request: PeerRequest): Promise<Response> {
-    const url = this.url(request.path);
-    const timeoutMs = request.timeoutMs === undefined ? this.options.timeoutMs : request.timeoutMs;
-    const signals = timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)];
-    const signal = AbortSignal.any(request.signal ? [request.signal, ...signals] : signals);
+  /** For streams: the body is unread, and the signal alone ends it. The caller MUST read or cancel it. */
+  async open(request: PeerRequest & { readonly signal: AbortSignal }): Promise<Response> {
     try {
-      return await this.#client.fetch(url, {
-        method: request.method,
-        ...(request.headers ? { headers: request.headers } : {}),
-        ...(request.body === undefined ? {} : { body: request.body }),
-        signal,
-      });
+      return await this.#fetch(request, request.signal);
     } catch (error) {
       throw this.#networkError(error, request);
     }
@@ -83,8 +88,10 @@ export class Peer {
 
   /** The whole answer, whatever its status. Throws Transient, Stalled `tls_untrusted` or `too_large`. */
   async send(request: PeerRequest): Promise<PeerAnswer> {
-    const response = await this.open(request);
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
+    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
     try {
+      const response = await this.#fetch(request, signal);
       const body = await readBounded(
         response.body,
         request.maxResponseBytes ?? this.options.maxResponseBytes,
@@ -115,41 +122,48 @@ export class Peer {
     this.#client.close();
   }
 
+  #fetch(request: PeerRequest, signal: AbortSignal): Promise<Response> {
+    return this.#client.fetch(this.url(request.path), {
+      method: request.method,
+      ...(request.headers ? { headers: request.headers } : {}),
+      ...(request.body === undefined ? {} : { body: request.body }),
+      signal,
+    });
+  }
+
   #networkError(error: unknown, request: PeerRequest): unknown {
     if (request.signal?.aborted) return request.signal.reason;
-    if (error instanceof InvalidInputError) return error;
+    if (error instanceof ConnectorError) return error;
     const where = `${this.name} at ${this.#base.origin}`;
     if (error instanceof DOMException && error.name === "TimeoutError") {
       return new TransientError("timeout", `${where} did not answer in time`, { cause: error });
     }
-    const text = errorChain(error);
-    if (/redirect/i.test(text)) {
+    const reason = lastReason(error);
+    if (/encountered redirect/i.test(reason)) {
       return new RefusedError("peer_not_allowed", `${where} answered with a redirect`, {
         cause: error,
         hint: "configure the final address; redirects are never followed with credentials",
       });
     }
-    if (/certificate|UnknownIssuer|invalid peer|tls|handshake/i.test(text)) {
-      return new StalledError(
-        "tls_untrusted",
-        `Cannot trust the TLS certificate of ${where}: ${text}`,
-        {
-          cause: error,
-          hint: "check caFile, the certificate's names and its dates",
-        },
-      );
+    if (UNTRUSTED.test(reason)) {
+      return new StalledError("tls_untrusted", `Cannot trust ${where}: ${reason}`, {
+        cause: error,
+        hint: "check caFile, the certificate's names and dates, and that the port speaks TLS",
+      });
     }
-    return new TransientError("unavailable", `Cannot reach ${where}: ${text}`, {
+    return new TransientError("unavailable", `Cannot reach ${where}: ${reason}`, {
       cause: error,
       hint: "check the address, the network policy and the proxy",
     });
   }
 }
 
-function errorChain(error: unknown): string {
-  const parts: string[] = [];
+/** The innermost reason, without the URL: a path may hold any word, and a query a secret. */
+function lastReason(error: unknown): string {
+  let reason = String(error);
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
-    parts.push(current.message);
+    reason = current.message;
   }
-  return (parts.at(-1) ?? String(error)).replaceAll(/\s+/g, " ").slice(0, 300);
+  return reason.replace(/^error sending request .*?: client error/s, "client error")
+    .replaceAll(/\s+/g, " ").slice(0, 300);
 }

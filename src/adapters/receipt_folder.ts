@@ -17,6 +17,8 @@ const Content = z.strictObject({ executionId: z.string(), jws: z.string() });
 export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
   readonly #waiting: string;
   readonly #delivered: string;
+  /** Where the last batch ended. Receipts that are refused for good stay, and must not fill every batch. */
+  #position = "";
   #onPut: () => void = () => {};
 
   constructor(private readonly files: Files, stateDir: string) {
@@ -41,10 +43,14 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
     this.#onPut();
   }
 
+  /** Those of one execution in the order of its outcomes; a long queue in batches, one per call. */
   async undelivered(): Promise<UndeliveredReceipt[]> {
     const names = (await this.files.list(this.#waiting)).filter((name) => name.endsWith(SUFFIX));
+    const start = names.findIndex((name) => name > this.#position);
+    const batch = names.slice(Math.max(start, 0)).slice(0, MAX_BATCH);
+    this.#position = names.length > MAX_BATCH ? batch.at(-1)! : "";
     const receipts: UndeliveredReceipt[] = [];
-    for (const name of names.slice(0, MAX_BATCH)) {
+    for (const name of batch) {
       const key = name.slice(0, -SUFFIX.length);
       const { content } = await this.#read(key);
       receipts.push({ key, ...content });

@@ -1,10 +1,8 @@
 /** Ships the audit log's sealed days to S3, where one is configured. */
-import { z } from "zod";
 import { type S3AccessKey, S3Archive } from "../adapters/s3.ts";
-import { describeIssues } from "../core/schema_problem.ts";
-import { StalledError } from "../errors.ts";
 import { runAuditUpload } from "../loops/audit_upload.ts";
 import type { Config } from "../config/schema.ts";
+import { parseAccessKey, parseAccessKeyJson } from "./access_key.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import { readCa, readConfigured } from "./read_files.ts";
@@ -12,11 +10,6 @@ import { readCa, readConfigured } from "./read_files.ts";
 const TIMEOUT_MS = 60_000;
 /** Keys from Vault or a file may be rotated at any time; they are asked for again this often. */
 const KEY_LIFETIME_MS = 300_000;
-const AccessKey = z.object({
-  accessKeyId: z.string().min(1),
-  secretAccessKey: z.string().min(1),
-  sessionToken: z.string().min(1).optional(),
-});
 
 export interface AuditShipping {
   run(signal: AbortSignal): Promise<void>;
@@ -74,26 +67,12 @@ async function readAccessKey(
   { runtime, mask }: Foundation,
   { vault }: Control,
 ): Promise<S3AccessKey> {
-  const source = s3.credentialsVaultPath ?? s3.credentialsFile!;
-  const found: unknown = s3.credentialsVaultPath === undefined
-    ? JSON.parse(await readConfigured(runtime.files, "audit.s3.credentialsFile", source))
-    : await vault.readKv2(source, AbortSignal.timeout(TIMEOUT_MS));
-  const parsed = AccessKey.safeParse(found);
-  if (!parsed.success) {
-    // Only the paths: the values are secrets.
-    throw new StalledError(
-      "config_invalid",
-      `${source}: ${describeIssues(parsed.error, undefined).join("; ")}`,
-      { hint: "it must hold accessKeyId and secretAccessKey" },
-    );
-  }
-  const { accessKeyId, secretAccessKey, sessionToken } = parsed.data;
-  mask.add(secretAccessKey);
-  if (sessionToken) mask.add(sessionToken);
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    expiration: new Date(runtime.clock.now() + KEY_LIFETIME_MS),
-  };
+  const { credentialsVaultPath: vaultPath, credentialsFile } = s3;
+  const key = "audit.s3.credentialsFile";
+  const accessKey = vaultPath === undefined
+    ? parseAccessKeyJson(await readConfigured(runtime.files, key, credentialsFile!), key)
+    : parseAccessKey(await vault.readKv2(vaultPath, AbortSignal.timeout(TIMEOUT_MS)), vaultPath);
+  mask.add(accessKey.secretAccessKey);
+  if (accessKey.sessionToken) mask.add(accessKey.sessionToken);
+  return { ...accessKey, expiration: new Date(runtime.clock.now() + KEY_LIFETIME_MS) };
 }

@@ -8,6 +8,8 @@ import type { Intake } from "../execution/intake.ts";
 import { decodePayload } from "../http/listener.ts";
 import type { Logger } from "../log.ts";
 
+const MAX_TEXT = 100;
+
 export interface CommandParts {
   readonly intake: Intake;
   readonly audit: AuditLog;
@@ -25,8 +27,8 @@ export async function handleCommand(command: Command, parts: CommandParts): Prom
     await parts.audit.record({
       type: "command.refused",
       actor: "control-plane",
-      subject: command.id,
-      data: { commandType: command.type.slice(0, 100), code: error.code, reason: error.message },
+      subject: idOf(command),
+      data: { commandType: typeOf(command), code: error.code, reason: error.message },
     });
     parts.log.log("warn", "command_refused", describe(command, error));
   }
@@ -34,13 +36,18 @@ export async function handleCommand(command: Command, parts: CommandParts): Prom
 
 async function execute(command: Command, intake: Intake): Promise<void> {
   if (command.type !== "execute") {
-    throw new InvalidInputError("malformed_request", `Unknown command type ${command.type}`);
+    throw new InvalidInputError(
+      "malformed_request",
+      `There is no command ${JSON.stringify(typeOf(command))}`,
+    );
   }
   const parsed = CommandData.safeParse(command.data);
   if (!parsed.success) {
     throw new InvalidInputError(
       "malformed_request",
-      `The command is not valid: ${describeIssues(parsed.error, command.data).join("; ")}`,
+      `The command is not valid: ${
+        describeIssues(parsed.error, command.data, CommandData).join("; ")
+      }`,
     );
   }
   await intake.receive({
@@ -51,5 +58,14 @@ async function execute(command: Command, intake: Intake): Promise<void> {
 }
 
 function describe(command: Command, error: ConnectorError) {
-  return { command: command.id, code: error.code, reason: error.message };
+  return { command: idOf(command), code: error.code, reason: error.message };
+}
+
+/** What the control plane may fill at will is cut before it goes on record. */
+function idOf(command: Command): string {
+  return command.id.slice(0, MAX_TEXT);
+}
+
+function typeOf(command: Command): string {
+  return command.type.slice(0, MAX_TEXT);
 }

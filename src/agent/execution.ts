@@ -41,9 +41,9 @@ export async function prepareExecution(
     return known && { clusterId: known.clusterId, labels: config.execution.labels };
   };
   const clusterId = () => identity()?.clusterId ?? "";
-  const issuer = new ReceiptIssuer(receipts, key, clusterId);
+  const issuer = new ReceiptIssuer(receipts, key);
   const journal = new FileJournal(files, `${config.stateDir}/executions`);
-  const book = new ExecutionBook({ journal, audit, receipts: issuer, clock, log, metrics });
+  const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
   const intake = new Intake({
     book,
     verifier,
@@ -64,6 +64,7 @@ export async function prepareExecution(
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
     leadership: alwaysLeader,
+    key,
     clock,
     random,
     log,

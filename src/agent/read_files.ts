@@ -1,5 +1,5 @@
 /** Reads the files that the configuration names, and says which key named a file that is not there. */
-import { StalledError } from "../errors.ts";
+import { ConnectorError, describeError, StalledError } from "../errors.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { parsePolicy, type Policy, PolicySchema } from "../core/policy.ts";
 import type { TrustedSigner } from "../core/verification/trust.ts";
@@ -8,13 +8,31 @@ import type { Files } from "../runtime.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
-/** Throws StalledError `config_invalid`. */
+/**
+ * @param key of the configuration, for the message
+ * Throws StalledError `config_invalid`.
+ */
 export async function readConfigured(files: Files, key: string, path: string): Promise<string> {
-  const bytes = await files.read(path, MAX_FILE_BYTES);
-  if (bytes) return decodeUtf8(bytes);
-  throw new StalledError("config_invalid", `${key}: there is no file ${path}`, {
-    hint: "check the path and the permissions of the connector's user",
-  });
+  const invalid = (problem: string, cause?: unknown) =>
+    new StalledError("config_invalid", `${key}: ${problem}`, {
+      ...(cause === undefined ? {} : { cause }),
+      hint: "check the path and the permissions of the connector's user",
+    });
+  let bytes: Uint8Array | null;
+  try {
+    bytes = await files.read(path, MAX_FILE_BYTES);
+  } catch (error) {
+    const reason = error instanceof ConnectorError
+      ? error.message
+      : `cannot read ${path}: ${describeError(error)}`;
+    throw invalid(reason, error);
+  }
+  if (!bytes) throw invalid(`there is no file ${path}`);
+  try {
+    return decodeUtf8(bytes);
+  } catch (error) {
+    throw invalid(`${path} is not a text file`, error);
+  }
 }
 
 /** `{ caPem }` for a peer that has a caFile, else nothing. */
@@ -23,7 +41,13 @@ export async function readCa(
   key: string,
   path: string | undefined,
 ): Promise<{ caPem?: string }> {
-  return path === undefined ? {} : { caPem: await readConfigured(files, key, path) };
+  if (path === undefined) return {};
+  const caPem = await readConfigured(files, key, path);
+  if (caPem.includes("-----BEGIN CERTIFICATE-----")) return { caPem };
+  // A client would pass over such a file in silence and trust the system's roots alone.
+  throw new StalledError("config_invalid", `${key}: ${path} holds no certificate`, {
+    hint: "it must be a PEM file that begins with -----BEGIN CERTIFICATE-----",
+  });
 }
 
 export async function readSigners(

@@ -24,7 +24,7 @@ export async function openDoors(
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
   const { book, intake, approvals } = execution;
-  const admin = createAdmin({ book, approvals, health, clock });
+  const admin = createAdmin({ book, approvals, health, clock, log });
   const servers: HttpServer[] = [];
   if (config.adminSocket) {
     servers.push(

@@ -1,17 +1,17 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
-import { z } from "zod";
 import { ADMIN_SOCKET } from "../http/admin.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
 import { Problem } from "../core/protocol.ts";
-import { RefusedError, TransientError } from "../errors.ts";
+import { TransientError } from "../errors.ts";
 import type { Http, HttpClient } from "../runtime.ts";
+import { errorOfProblem } from "./problem_error.ts";
 
 const TIMEOUT_MS = 15_000;
 
 export class AdminClient {
   readonly #client: HttpClient;
 
-  constructor(http: Http, private readonly stateDir: string) {
+  constructor(http: Pick<Http, "client">, private readonly stateDir: string) {
     this.#client = http.client({ unixSocket: `${stateDir}/${ADMIN_SOCKET}` });
   }
 
@@ -43,15 +43,14 @@ export class AdminClient {
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.#send(method, path, body);
-    const answer: unknown = await response.json();
-    if (response.ok) return answer as T;
+    const answer: unknown = await response.json().catch(() => null);
+    if (response.ok && answer !== null) return answer as T;
     const problem = Problem.safeParse(answer);
-    const detail = problem.success ? problem.data.detail : z.prettifyError(problem.error);
-    const hint = problem.success ? problem.data.hint : undefined;
-    throw new RefusedError(
-      response.status === 404 ? "not_found" : "not_approvable",
-      detail,
-      hint === undefined ? {} : { hint },
+    if (problem.success) throw errorOfProblem(problem.data);
+    throw new TransientError(
+      "unavailable",
+      `What answers in ${this.stateDir} is no connector of this version (status ${response.status})`,
+      { hint: "restart the connector after an update" },
     );
   }
 

@@ -1,9 +1,9 @@
 /** `audit verify|show`: options of the command line, turned into a source that can be read. */
-import { Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { S3Archive } from "../adapters/s3.ts";
-import { MAX_CONFIG_BYTES } from "../config/load.ts";
-import { decodeUtf8 } from "../core/encoding.ts";
+import { parseAccessKeyJson } from "../agent/access_key.ts";
 import { type AuditSource, parseArchiveUrl, runAuditShow, runAuditVerify } from "./audit.ts";
+import { readInputText } from "./input_file.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, outputOption } from "./output.ts";
 import type { ProgramParts } from "./program.ts";
@@ -27,9 +27,14 @@ interface VerifyFlags extends S3Flags {
   output: Format;
 }
 
-export function auditCommand(parts: ProgramParts, exit: (code: ExitCode) => void): Command {
+/** A child of `program` from the start: only so does it take over how the program ends and prints. */
+export function addAudit(
+  program: Command,
+  parts: ProgramParts,
+  exit: (code: ExitCode) => void,
+): void {
   const io = { ...parts.io, files: parts.surroundings.runtime.files };
-  const group = new Command("audit").description("look at the audit log, and prove it whole");
+  const group = program.command("audit").description("look at the audit log, and prove it whole");
 
   group.command("verify")
     .description(
@@ -61,12 +66,17 @@ export function auditCommand(parts: ProgramParts, exit: (code: ExitCode) => void
     .description("print the newest records of a log")
     .argument("[dir]", "folder of the log", `${DEFAULT_STATE_DIR}/audit`)
     .option("--type <type>", "only records of this type")
-    .addOption(new Option("--limit <n>", "how many").default(100).argParser(Number))
+    .addOption(new Option("--limit <n>", "how many").default(100).argParser(parseCount))
     .addOption(outputOption())
     .action(async (directory: string, flags: { type?: string; limit: number; output: Format }) => {
       exit(await runAuditShow({ directory, ...flags }, io));
     });
-  return group;
+}
+
+function parseCount(value: string): number {
+  const count = Number(value);
+  if (/^\d+$/.test(value) && Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError("must be a whole number above 0");
 }
 
 async function openArchive(flags: S3Flags, io: CliIo) {
@@ -75,22 +85,15 @@ async function openArchive(flags: S3Flags, io: CliIo) {
   if (!place) throw new UsageError(`--from must be s3://bucket/prefix, not ${flags.from}`);
   const { credentials, caFile, endpoint, region, pathStyle, chain } = flags;
   if (credentials === undefined) throw new UsageError("--from needs --credentials");
-  const accessKey = JSON.parse(await readText(io, credentials));
+  const accessKey = parseAccessKeyJson(await readInputText(io, credentials), credentials);
   const archive = new S3Archive({
     bucket: place.bucket,
     region,
     pathStyle,
     timeoutMs: TIMEOUT_MS,
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(caFile === undefined ? {} : { caPem: await readText(io, caFile) }),
+    ...(caFile === undefined ? {} : { caPem: await readInputText(io, caFile) }),
     accessKey: () => Promise.resolve(accessKey),
   });
   return { archive, prefix: place.prefix, chainId: chain ?? null };
-}
-
-async function readText(io: CliIo, path: string): Promise<string> {
-  const bytes = await io.readFile(path);
-  if (!bytes) throw new UsageError(`there is no file ${path}`);
-  if (bytes.length > MAX_CONFIG_BYTES) throw new UsageError(`${path} is too large`);
-  return decodeUtf8(bytes);
 }

@@ -6,7 +6,7 @@ import type { ExecutionState } from "../core/protocol.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
 import type { AdminClient } from "./admin_client.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
-import { type Format, formatTable, printResult } from "./output.ts";
+import { type Format, formatTable, printable, printResult } from "./output.ts";
 
 export interface ExecutionsContext {
   readonly client: AdminClient;
@@ -61,15 +61,22 @@ export async function approveExecution(
     if (!io.isInteractive) {
       throw new UsageError("say which plan is approved: --plan-digest sha256:…, or --yes");
     }
-    describe(execution, context).forEach((line) => io.print(line));
+    // Beside a result for programs, the plan is for the person only.
+    const show = format === "text" ? io.print : io.printError;
+    describe(execution, context).forEach((line) => show(line));
     const answer = io.ask(`Approve this plan as ${approver}? [y/N]`);
-    if (answer?.trim().toLowerCase() !== "y") {
+    if (!/^y(es)?$/i.test(answer?.trim() ?? "")) {
       io.printError("Not approved.");
       return 1;
     }
   }
   const approved = await client.approve(id, digest, approver);
-  printResult(io, format, approved, () => [`${id} ${approved.state}: ${approved.reason}`]);
+  printResult(
+    io,
+    format,
+    approved,
+    () => [printable(`${id} ${approved.state}: ${approved.reason}`)],
+  );
   return 0;
 }
 
@@ -80,7 +87,12 @@ export async function rejectExecution(
   reason: string,
 ): Promise<ExitCode> {
   const rejected = await client.reject(id, approver, reason);
-  printResult(io, format, rejected, () => [`${id} ${rejected.state}: ${rejected.reason}`]);
+  printResult(
+    io,
+    format,
+    rejected,
+    () => [printable(`${id} ${rejected.state}: ${rejected.reason}`)],
+  );
   return 0;
 }
 
@@ -108,25 +120,28 @@ const COLOURS: Partial<Record<ExecutionState, "green" | "red" | "yellow">> = {
 
 function describe(execution: ExecutionDescription, { io }: ExecutionsContext): string[] {
   const colour = COLOURS[execution.state];
-  const state = io.hasColours && colour ? styleText(colour, execution.state) : execution.state;
+  // Whether colours are shown is known better here than by styleText, which looks at standard output.
+  const state = io.hasColours && colour
+    ? styleText(colour, execution.state, { validateStream: false })
+    : execution.state;
   const fields: [string, string][] = [
     ["ID", execution.id],
     ["Package", `${execution.name} (stream ${execution.stream}, sequence ${execution.sequence})`],
     ["Digest", execution.digest],
-    ["Signed by", execution.signer],
-    ["Purpose", execution.purpose],
+    ["Signed by", printable(execution.signer)],
+    ["Purpose", printable(execution.purpose)],
     ["Risk", execution.risk],
     ["State", `${state}, since ${execution.since}`],
-    ["Reason", `${execution.reason}${execution.code ? ` [${execution.code}]` : ""}`],
+    ["Reason", printable(`${execution.reason}${execution.code ? ` [${execution.code}]` : ""}`)],
     ["Expires", execution.expires],
     ...execution.approvals.map(({ approver, atMs }): [string, string] => [
       "Approved",
-      `by ${approver} at ${new Date(atMs).toISOString()}`,
+      `by ${printable(approver)} at ${new Date(atMs).toISOString()}`,
     ]),
     ...(execution.plan ? [["Plan", execution.plan.digest] as [string, string]] : []),
   ];
   return [
     ...fields.map(([name, value]) => `${`${name}:`.padEnd(11)}${value}`),
-    ...(execution.plan ? formatPlan(execution.plan).map((line) => `  ${line}`) : []),
+    ...(execution.plan ? formatPlan(execution.plan).map((line) => `  ${printable(line)}`) : []),
   ];
 }

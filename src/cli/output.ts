@@ -24,12 +24,24 @@ export function printResult(
 }
 
 /** Columns as kubectl prints them: capital headings, two spaces between, the last column unpadded. */
-export function formatTable(headings: readonly string[], rows: readonly string[][]): string[] {
+export function formatTable(
+  headings: readonly string[],
+  cells: readonly (readonly string[])[],
+): string[] {
+  const rows = cells.map((row) => row.map(printable));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]!.length))
   );
   return [headings, ...rows].map((row) =>
     row.map((cell, column) => column === row.length - 1 ? cell : cell.padEnd(widths[column]!))
       .join("  ")
+  );
+}
+
+/** Texts of strangers: a control character could move the cursor and rewrite what a person reads. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }

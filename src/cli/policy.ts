@@ -1,7 +1,8 @@
 /** `policy check WPK`: what the policy says to a package, rule by rule, without a signature or a cluster. */
 import { parseWorkPackage, targetsOf } from "../core/work_package.ts";
 import { judge, parsePolicy } from "../core/policy.ts";
-import { type CliIo, type ExitCode, UsageError } from "./io.ts";
+import { readInput } from "./input_file.ts";
+import type { CliIo, ExitCode } from "./io.ts";
 import { type Format, formatTable, printResult } from "./output.ts";
 
 export async function checkPolicy(
@@ -9,8 +10,8 @@ export async function checkPolicy(
   format: Format,
   paths: { readonly workPackage: string; readonly policy: string },
 ): Promise<ExitCode> {
-  const policy = parsePolicy(await mustRead(io, paths.policy));
-  const workPackage = parseWorkPackage(await mustRead(io, paths.workPackage));
+  const policy = parsePolicy(await readInput(io, paths.policy));
+  const workPackage = parseWorkPackage(await readInput(io, paths.workPackage));
   const verdict = judge(policy, {
     risk: workPackage.spec.risk,
     targets: targetsOf(workPackage),
@@ -30,10 +31,4 @@ export async function checkPolicy(
       : `DENIED, risk ${verdict.risk}`,
   ]);
   return verdict.allowed ? 0 : 1;
-}
-
-async function mustRead(io: CliIo, path: string): Promise<Uint8Array> {
-  const bytes = await io.readFile(path);
-  if (bytes) return bytes;
-  throw new UsageError(`there is no file ${path}`);
 }

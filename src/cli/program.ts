@@ -2,9 +2,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../agent/foundation.ts";
 import { VERSION } from "../agent/version.ts";
+import { EXECUTION_STATES } from "../core/protocol.ts";
 import { ConnectorError, describeError } from "../errors.ts";
 import { AdminClient } from "./admin_client.ts";
-import { auditCommand } from "./audit_command.ts";
+import { addAudit } from "./audit_command.ts";
 import {
   approveExecution,
   type ExecutionsContext,
@@ -33,7 +34,7 @@ Exit codes:
   1  refused, or failed
   2  wrong usage`;
 
-/** Runs one command line; never throws. */
+/** Runs one command line. Throws only what is a bug. */
 export async function runProgram(args: readonly string[], parts: ProgramParts): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const program = buildProgram(parts, (code) => exitCode = code);
@@ -63,7 +64,7 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       writeOut: (text) => io.print(text.trimEnd()),
       writeErr: (text) => io.printError(text.trimEnd()),
     })
-    .addHelpText("after", EXIT_CODES)
+    .addHelpText("afterAll", EXIT_CODES)
     .showHelpAfterError("(try --help)");
 
   program.command("run")
@@ -101,7 +102,7 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       exit(await checkPolicy(io, output, { workPackage, policy }));
     });
 
-  program.addCommand(auditCommand(parts, exit));
+  addAudit(program, parts, exit);
 
   program.command("version")
     .description("print the version")
@@ -146,7 +147,7 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
       .argParser(parseName);
 
   command("list", "list executions, oldest first")
-    .option("--state <state>", "only those in this state")
+    .addOption(new Option("--state <state>", "only those in this state").choices(EXECUTION_STATES))
     .action((options: Common & { state?: string }) =>
       withClient(options, (context) => listExecutions(context, options.state))
     );

@@ -3,7 +3,7 @@ import { startAgent } from "../agent/agent.ts";
 import type { Surroundings } from "../agent/foundation.ts";
 import { MAX_CONFIG_BYTES, parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { StalledError } from "../errors.ts";
+import { describeError, StalledError } from "../errors.ts";
 import type { ExitCode } from "./io.ts";
 
 export const DEFAULT_STATE_DIR = "/var/lib/neuralops-connector";
@@ -14,11 +14,16 @@ export async function loadConfig(
   path: string,
   { runtime, env }: Pick<Surroundings, "runtime" | "env">,
 ): Promise<Config> {
-  const bytes = await runtime.files.read(path, MAX_CONFIG_BYTES);
+  const hint = "name one with --config or NEURALOPS_CONFIG; docs/configuration.md has an example";
+  let bytes: Uint8Array | null;
+  try {
+    bytes = await runtime.files.read(path, MAX_CONFIG_BYTES);
+  } catch (cause) {
+    const message = `Cannot read the configuration file ${path}: ${describeError(cause)}`;
+    throw new StalledError("config_invalid", message, { cause, hint });
+  }
   if (bytes) return parseConfig(bytes, env, path);
-  throw new StalledError("config_invalid", `There is no configuration file ${path}`, {
-    hint: "name one with --config or NEURALOPS_CONFIG; docs/configuration.md has an example",
-  });
+  throw new StalledError("config_invalid", `There is no configuration file ${path}`, { hint });
 }
 
 /** @param stopped resolves when the process is asked to stop */

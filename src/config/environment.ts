@@ -8,12 +8,10 @@ export const ENVIRONMENT: Readonly<Record<string, readonly [string, ...string[]]
   NEURALOPS_PROMETHEUS_URL: ["prometheus", "url"],
 };
 
-/** Variables that are read besides: where the file is, and who and where this process is. */
+/** Variables that are read besides: where the file is, a Vault token, and where the cluster's API is. */
 export const OTHER_VARIABLES = [
   "NEURALOPS_CONFIG",
   "VAULT_TOKEN",
   "KUBERNETES_SERVICE_HOST",
   "KUBERNETES_SERVICE_PORT",
-  "POD_NAME",
-  "POD_NAMESPACE",
 ] as const;

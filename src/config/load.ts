@@ -14,11 +14,13 @@ export function parseConfig(
   env: (name: string) => string | undefined,
   source: string,
 ): Config {
-  const document = withEnvironment(readDocument(bytes, source), env);
+  const { document, variables } = withEnvironment(readDocument(bytes, source), env);
   const parsed = ConfigSchema.safeParse(document);
   if (parsed.success) return deepFreeze(parsed.data);
-  const lines = describeIssues(parsed.error, document);
-  throw new StalledError("config_invalid", `${source} is not valid:\n  ${lines.join("\n  ")}`, {
+  const lines = describeIssues(parsed.error, document, ConfigSchema);
+  const besides = variables.length === 0 ? "" : `, with ${variables.join(", ")},`;
+  const message = `${source}${besides} is not valid:\n  ${lines.join("\n  ")}`;
+  throw new StalledError("config_invalid", message, {
     hint: "docs/configuration.md lists every key",
   });
 }
@@ -34,22 +36,30 @@ function readDocument(bytes: Uint8Array | string, source: string): JsonObject {
   }
 }
 
+/** @returns also the variables that took part, for the message: the mistake may be in one of them */
 function withEnvironment(
   document: JsonObject,
   env: (name: string) => string | undefined,
-): JsonObject {
+): { document: JsonObject; variables: string[] } {
   const merged = structuredClone(document);
+  const variables: string[] = [];
   for (const [variable, path] of Object.entries(ENVIRONMENT)) {
     const value = env(variable);
     if (value === undefined || value === "") continue;
-    let target = merged;
-    for (const key of path.slice(0, -1)) {
-      const inner = target[key];
-      target = isJsonObject(inner) ? inner : (target[key] = {});
-    }
-    target[path.at(-1)!] = value;
+    variables.push(variable);
+    setAt(merged, path, value);
   }
-  return merged;
+  return { document: merged, variables };
+}
+
+function setAt(target: JsonObject, [key, ...rest]: readonly string[], value: string): void {
+  if (rest.length === 0) {
+    target[key!] = value;
+    return;
+  }
+  const inner = target[key!] ??= {};
+  // Anything but a mapping is a mistake in the file, which the schema is to see.
+  if (isJsonObject(inner)) setAt(inner, rest, value);
 }
 
 function deepFreeze<T>(value: T): T {

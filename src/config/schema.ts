@@ -1,4 +1,7 @@
-/** The configuration's schema. `docs/configuration.md` is generated from it; keep every `describe`. */
+/**
+ * The configuration's schema. `docs/configuration.md` is generated from it: keep every `describe`, and
+ * `form`, the word for what kind of text a key holds.
+ */
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
 
@@ -16,20 +19,27 @@ function duration(defaultText: string, minimum: string, maximum: string) {
       return z.NEVER;
     }
     return ms;
-  });
+  }).meta({ form: `duration, ${minimum} to ${maximum}` });
 }
 
-const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./");
-const httpsUrl = z.string().regex(
+/** The pattern keeps out what no peer's address may have; the parser, ports and hosts that do not exist. */
+function url(pattern: RegExp, message: string) {
+  return z.string().regex(pattern, { message, abort: true })
+    .refine((text) => URL.canParse(text), message);
+}
+
+const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./")
+  .meta({ form: "path" });
+const httpsUrl = url(
   /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
   "must be an https:// URL without credentials or query; plain HTTP is refused",
-);
+).meta({ form: "https URL" });
 const name = z.string().regex(
   /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
   "must be a DNS label, such as edge-1",
-);
-const proxy = z.string().regex(/^https?:\/\/[^/@\s]+$/, "must be http://host:port").optional()
-  .describe("HTTP proxy for this peer");
+).meta({ form: "DNS label" });
+const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
+  .describe("HTTP proxy for this peer").meta({ form: "http URL" });
 const caFile = path.optional().describe("PEM file with the CA that signs this peer's certificate");
 
 const ControlPlane = z.strictObject({
@@ -46,20 +56,21 @@ const VaultAuth = z.discriminatedUnion("method", [
   }),
   z.strictObject({
     method: z.literal("kubernetes"),
-    role: z.string().min(1),
-    mount: z.string().default("kubernetes"),
-    tokenFile: path.default("/var/run/secrets/kubernetes.io/serviceaccount/token"),
+    role: z.string().min(1).describe("role of the auth mount"),
+    mount: z.string().default("kubernetes").describe("path of the auth mount"),
+    tokenFile: path.default("/var/run/secrets/kubernetes.io/serviceaccount/token")
+      .describe("service account token, read anew for each login"),
   }),
   z.strictObject({
     method: z.literal("appRole"),
-    roleId: z.string().min(1),
-    secretIdFile: path,
-    mount: z.string().default("approle"),
+    roleId: z.string().min(1).describe("role id"),
+    secretIdFile: path.describe("file with the secret id, read anew for each login"),
+    mount: z.string().default("approle").describe("path of the auth mount"),
   }),
 ]).describe("how the connector logs in to Vault");
 
 const Vault = z.strictObject({
-  address: httpsUrl,
+  address: httpsUrl.describe("Vault's URL"),
   caFile,
   proxy,
   namespace: z.string().optional().describe("Vault namespace"),
@@ -68,30 +79,37 @@ const Vault = z.strictObject({
     .describe(
       "role of identity/oidc/token/<role>, whose token proves this cluster to the control plane",
     ),
-  timeout: duration("10s", "1s", "1m"),
+  timeout: duration("10s", "1s", "1m").describe("for one call"),
 }).describe("Vault or OpenBao, which vouches for the connector's identity");
 
 const Prometheus = z.strictObject({
-  url: z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL"),
+  url: url(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL")
+    .describe("base URL of the Prometheus API").meta({ form: "URL" }),
   allowPlainHttp: z.boolean().default(false).describe("must be true for an http:// URL"),
   caFile,
-  bearerTokenFile: path.optional(),
-  basicAuth: z.strictObject({ username: z.string().min(1), passwordFile: path }).optional(),
-  timeout: duration("30s", "1s", "5m"),
-  maxResponseBytes: z.int().min(65_536).max(1 << 30).default(64 << 20),
+  bearerTokenFile: path.optional().describe("file with a bearer token, read anew for each call"),
+  basicAuth: z.strictObject({
+    username: z.string().min(1).describe("user name"),
+    passwordFile: path.describe("file with the password"),
+  }).optional().describe("HTTP basic authentication"),
+  timeout: duration("30s", "1s", "5m").describe("for one call"),
+  maxResponseBytes: z.int().min(65_536).max(1 << 30).default(64 << 20)
+    .describe("above it a window is halved"),
 }).refine((value) => value.allowPlainHttp || value.url.startsWith("https://"), {
   path: ["url"],
   message: "is plain HTTP: use https://, or set prometheus.allowPlainHttp to true",
+}).refine((value) => !(value.bearerTokenFile && value.basicAuth), {
+  message: "needs at most one of bearerTokenFile and basicAuth",
 }).describe("where metrics are read");
 
 const Query = z.strictObject({
-  name,
+  name: name.describe("unique; cursor and gaps are kept under it"),
   expr: z.string().min(1).max(10_000).describe("PromQL"),
   step: duration("15s", "100ms", "1h").describe("distance between points"),
 });
 
 const Signals = z.strictObject({
-  queries: z.array(Query).max(200).default([]),
+  queries: z.array(Query).max(200).default([]).describe("without one nothing is streamed"),
   window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
   settle: duration("30s", "0s", "1h").describe("how far behind now the newest point stays"),
   backfill: duration("24h", "0s", "30d").describe("how far back an outage is made good"),
@@ -112,41 +130,42 @@ const Kubernetes = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("inCluster") }),
   z.strictObject({
     mode: z.literal("kubeconfig"),
-    kubeconfig: path,
+    kubeconfig: path.describe("kubeconfig file; exec plugins are refused"),
     context: z.string().optional().describe("default: the file's current-context"),
   }),
 ]).describe("the cluster that work packages change");
 
 const Listener = z.strictObject({
-  enabled: z.boolean().default(false),
-  address: z.string().default("0.0.0.0"),
-  port: z.int().min(0).max(65_535).default(8443),
-  certFile: path.optional(),
-  keyFile: path.optional(),
+  enabled: z.boolean().default(false).describe("opens the port"),
+  address: z.string().default("0.0.0.0").describe("address to listen on"),
+  port: z.int().min(0).max(65_535).default(8443).describe("0 lets the system choose"),
+  certFile: path.optional().describe("PEM certificate chain; needed when enabled"),
+  keyFile: path.optional().describe("PEM private key; needed when enabled"),
 }).refine((value) => !value.enabled || (value.certFile && value.keyFile), {
   message: "needs certFile and keyFile when enabled: the listener speaks TLS only",
 }).describe("where the Orchestrator may push work packages; probes and metrics too");
 
 const Signer = z.union([
   z.strictObject({
-    name,
+    name: name.describe("stands in records and receipts"),
     keyFile: path.describe("PEM public key, as `cosign generate-key-pair` writes it"),
-    transparencyLog: z.enum(["required", "optional"]).default("optional"),
+    transparencyLog: z.enum(["required", "optional"]).default("optional")
+      .describe("whether a signature needs a log entry"),
     trustedRoot: path.optional().describe("needed when transparencyLog is required"),
   }),
   z.strictObject({
-    name,
+    name: name.describe("stands in records and receipts"),
     identity: z.string().min(1).describe(
       "exact subject alternative name of the signing certificate",
     ),
     issuer: httpsUrl.describe("exact OIDC issuer in the certificate"),
     trustedRoot: path.describe("trusted_root.json of the Sigstore instance"),
-    transparencyLog: z.literal("required").default("required"),
+    transparencyLog: z.literal("required").default("required").describe("always"),
   }),
 ]);
 
 const Trust = z.strictObject({
-  signers: z.array(Signer).max(50).default([]),
+  signers: z.array(Signer).max(50).default([]).describe("any one of them may sign"),
   threshold: z.int().min(1).max(1).default(1).describe(
     "how many signers must have signed; one bundle carries one",
   ),
@@ -156,7 +175,8 @@ const Execution = z.strictObject({
   policyFile: path.optional().describe(
     "the execution policy; without one every package is refused",
   ),
-  fieldManager: z.string().min(1).max(128).default("neuralops-connector"),
+  fieldManager: z.string().min(1).max(128).default("neuralops-connector")
+    .describe("field manager of server-side apply"),
   maxOpen: z.int().min(1).max(1000).default(100).describe(
     "open executions; above it POST /execute answers 429",
   ),
@@ -166,12 +186,12 @@ const Execution = z.strictObject({
 }).describe("how work packages are carried out");
 
 const S3 = z.strictObject({
-  bucket: z.string().min(3).max(63),
-  region: z.string().default("us-east-1"),
+  bucket: z.string().min(3).max(63).describe("bucket name"),
+  region: z.string().default("us-east-1").describe("region that requests are signed for"),
   endpoint: httpsUrl.optional().describe("for S3 servers other than AWS"),
   caFile,
-  prefix: z.string().regex(/^[\w./-]*$/).default("audit"),
-  pathStyle: z.boolean().default(false),
+  prefix: z.string().regex(/^[\w./-]*$/).default("audit").describe("first part of every key"),
+  pathStyle: z.boolean().default(false).describe("bucket in the path, not in the host name"),
   retention: duration("365d", "1d", "36500d").describe(
     "Object Lock retention, COMPLIANCE mode, where the bucket has Object Lock",
   ),
@@ -198,7 +218,8 @@ export const ConfigSchema = z.strictObject({
   stateDir: path.default("/var/lib/neuralops-connector").describe(
     "the only folder that is written",
   ),
-  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info")
+    .describe("least level that is logged"),
   controlPlane: ControlPlane,
   vault: Vault,
   prometheus: Prometheus.optional(),
@@ -208,7 +229,7 @@ export const ConfigSchema = z.strictObject({
     .describe("serves the CLI on a Unix socket in stateDir, open to the agent's own user only"),
   listener: Listener.prefault({}),
   commands: z.strictObject({
-    enabled: z.boolean().default(true),
+    enabled: z.boolean().default(true).describe("keeps the channel open"),
   }).prefault({}).describe("the outbound command channel, for clusters where nothing may come in"),
   trust: Trust.prefault({}),
   execution: Execution.prefault({}),

@@ -17,13 +17,15 @@ export function checkTarget(workPackage: WorkPackage, cluster: LocalCluster): vo
       { hint: "send it to the cluster that it names" },
     );
   }
-  const miss = Object.entries(matchLabels ?? {})
-    .find(([key, value]) => cluster.labels[key] !== value);
+  const labels = new Map(Object.entries(cluster.labels));
+  const miss = Object.entries(matchLabels ?? {}).find(([key, value]) => labels.get(key) !== value);
   if (miss) {
+    const [key, wanted] = miss;
+    const own = labels.get(key);
     throw new RefusedError(
       "wrong_target",
-      `The work package wants label ${miss[0]}=${miss[1]}, this cluster has ${
-        cluster.labels[miss[0]] === undefined ? "none" : `${miss[0]}=${cluster.labels[miss[0]]}`
+      `The work package wants label ${key}=${wanted}, this cluster has ${
+        own === undefined ? "none" : `${key}=${own}`
       }`,
       { hint: "labels are set under execution.labels in the connector's configuration" },
     );

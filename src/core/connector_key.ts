@@ -47,6 +47,11 @@ export async function keyFromPem(pem: string): Promise<ConnectorKey> {
   };
 }
 
+/** @param raw the 32 bytes of an Ed25519 public key */
+export async function importPublicKey(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  return await crypto.subtle.importKey("raw", raw, "Ed25519", true, ["verify"]);
+}
+
 async function importPrivateKey(pem: string): Promise<{ privateKey: CryptoKey; x: string }> {
   try {
     const der = decodeBase64(pem.replaceAll(/-----(BEGIN|END) PRIVATE KEY-----|\s/g, ""));

@@ -1,4 +1,6 @@
 /** Field differences between two objects, as a person reads them; secrets are masked. */
+import { isDeepStrictEqual } from "node:util";
+import { canonicalJson } from "./canonical_json.ts";
 import { sha256Hex } from "./encoding.ts";
 import { isJsonObject, type Json, type JsonObject, type KubeObject } from "./kubernetes_object.ts";
 
@@ -51,30 +53,29 @@ export function diffObjects(
 ): FieldChange[] {
   const changes: FieldChange[] = [];
   const isSecret = (before ?? after)?.kind === "Secret";
-  collect(
-    before ? comparable(before) : undefined,
-    after ? comparable(after) : undefined,
-    "",
-    changes,
-  );
-  changes.sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
-  return isSecret ? changes.map((change) => maskSecret(change, salt)) : changes;
+  const show = (object: KubeObject | null): JsonObject => {
+    const shown: JsonObject = object ? comparable(object) : {};
+    return isSecret ? maskSecret(shown, salt) : shown;
+  };
+  collect(show(before), show(after), "", changes);
+  return changes.sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 }
 
+/** Down to the leaves, also where one side has nothing: who approves must see every value. */
 function collect(from: Json | undefined, to: Json | undefined, path: string, out: FieldChange[]) {
-  if (isJsonObject(from) && isJsonObject(to)) {
-    for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-      collect(from[key], to[key], joinKey(path, key), out);
+  if (isDeepStrictEqual(from, to)) return;
+  const before = from === undefined ? emptyLike(to) : from;
+  const after = to === undefined ? emptyLike(from) : to;
+  if (isJsonObject(before) && isJsonObject(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      collect(at(before, key), at(after, key), joinKey(path, key), out);
     }
     return;
   }
-  if (Array.isArray(from) && Array.isArray(to)) {
-    const key = identityKey(from, to);
-    if (key) return collectByKey(from, to, key, path, out);
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const key = identityKey(before, after);
+    if (key) return collectByKey(before, after, key, path, out);
   }
-  if (from === undefined && isJsonObject(to) && path === "") return collect({}, to, path, out);
-  if (to === undefined && isJsonObject(from) && path === "") return collect(from, {}, path, out);
-  if (JSON.stringify(from) === JSON.stringify(to)) return;
   out.push({
     path,
     ...(from === undefined ? {} : { from }),
@@ -82,13 +83,29 @@ function collect(from: Json | undefined, to: Json | undefined, path: string, out
   });
 }
 
+/** What stands for an absent object or list; undefined where there is nothing to go down into. */
+function emptyLike(value: Json | undefined): Json | undefined {
+  if (isJsonObject(value) && Object.keys(value).length > 0) return {};
+  return Array.isArray(value) && value.length > 0 ? [] : undefined;
+}
+
+/** Own keys only: a ConfigMap may well have a key named `constructor`. */
+function at(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
 function collectByKey(from: Json[], to: Json[], key: string, path: string, out: FieldChange[]) {
-  const index = (list: Json[]) =>
-    new Map(list.map((item) => [String((item as Record<string, Json>)[key]), item]));
+  const index = (list: Json[]) => new Map(list.map((item) => [idOf(item, key)!, item]));
   const before = index(from);
   const after = index(to);
   for (const id of new Set([...before.keys(), ...after.keys()])) {
     collect(before.get(id), after.get(id), `${path}[${key}=${id}]`, out);
+  }
+  // The order of init containers or of variables that name each other matters.
+  const orderBefore = [...before.keys()].filter((id) => after.has(id));
+  const orderAfter = [...after.keys()].filter((id) => before.has(id));
+  if (!isDeepStrictEqual(orderBefore, orderAfter)) {
+    out.push({ path: `${path}[order]`, from: orderBefore, to: orderAfter });
   }
 }
 
@@ -96,11 +113,15 @@ function collectByKey(from: Json[], to: Json[], key: string, path: string, out: 
 function identityKey(...lists: Json[][]): string | null {
   return IDENTITY_KEYS.find((key) =>
     lists.every((list) => {
-      const ids = list.map((item) => isJsonObject(item) ? item[key] : undefined);
-      return ids.every((id) => typeof id === "string" || typeof id === "number") &&
-        new Set(ids).size === ids.length;
+      const ids = list.map((item) => idOf(item, key));
+      return !ids.includes(undefined) && new Set(ids).size === ids.length;
     })
   ) ?? null;
+}
+
+function idOf(item: Json, key: string): string | undefined {
+  const id = isJsonObject(item) ? at(item, key) : undefined;
+  return typeof id === "string" || typeof id === "number" ? String(id) : undefined;
 }
 
 function joinKey(path: string, key: string): string {
@@ -108,13 +129,22 @@ function joinKey(path: string, key: string): string {
   return path === "" ? part : part.startsWith('"') ? `${path}[${part}]` : `${path}.${part}`;
 }
 
-function maskSecret(change: FieldChange, salt: string): FieldChange {
-  if (!/^(data|stringData|metadata\.annotations)\b/.test(change.path)) return change;
+/** With every value hidden; annotations too, where kubectl keeps a copy of the whole object. */
+function maskSecret(object: JsonObject, salt: string): JsonObject {
   const mask = (value: Json) =>
-    `(secret ${sha256Hex(`${salt}\n${JSON.stringify(value)}`).slice(0, 12)})`;
-  return {
-    path: change.path,
-    ...(change.from === undefined ? {} : { from: mask(change.from) }),
-    ...(change.to === undefined ? {} : { to: mask(change.to) }),
-  };
+    `(secret ${sha256Hex(`${salt}\n${canonicalJson(value)}`).slice(0, 12)})`;
+  const maskAll = (value: Json) =>
+    isJsonObject(value)
+      ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mask(inner)]))
+      : mask(value);
+  const maskKeys = (part: JsonObject, keys: readonly string[]): JsonObject =>
+    Object.fromEntries(
+      Object.entries(part).map((
+        [key, value],
+      ) => [key, keys.includes(key) ? maskAll(value) : value]),
+    );
+  const masked = maskKeys(object, ["data", "stringData"]);
+  return isJsonObject(object.metadata)
+    ? { ...masked, metadata: maskKeys(object.metadata, ["annotations"]) }
+    : masked;
 }

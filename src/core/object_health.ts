@@ -76,15 +76,17 @@ function checkStatefulSet(spec: JsonObject, status: JsonObject): ObjectHealth {
   return done ? ready : inProgress("rolling to the new revision");
 }
 
-function checkDaemonSet(_spec: JsonObject, status: JsonObject): ObjectHealth {
+function checkDaemonSet(spec: JsonObject, status: JsonObject): ObjectHealth {
   if (status.observedGeneration === undefined) return inProgress("not yet seen by its controller");
   const wanted = numberAt(status, "desiredNumberScheduled");
   const updated = atLeast("updated pods", numberAt(status, "updatedNumberScheduled"), wanted);
-  return updated.state === "current"
+  // With OnDelete the old pods stay until someone deletes them.
+  return updated.state === "current" || asObject(spec.updateStrategy).type === "OnDelete"
     ? atLeast("available pods", numberAt(status, "numberAvailable"), wanted)
     : updated;
 }
 
+/** kstatus is content once a Job has begun; a package waits for its end. */
 function checkJob(spec: JsonObject, status: JsonObject): ObjectHealth {
   const failure = conditionOf(status, "Failed");
   if (failure?.status === "True") return failed(text(failure.message) || "job failed");
@@ -110,6 +112,12 @@ function checkService(spec: JsonObject, status: JsonObject): ObjectHealth {
 }
 
 function checkConditions(_spec: JsonObject, status: JsonObject): ObjectHealth {
+  const stalled = conditionOf(status, "Stalled");
+  if (stalled?.status === "True") return failed(text(stalled.message) || "Stalled");
+  const reconciling = conditionOf(status, "Reconciling");
+  if (reconciling?.status === "True") {
+    return inProgress(`Reconciling: ${text(reconciling.message)}`);
+  }
   for (const type of ["Ready", "Available"]) {
     const condition = conditionOf(status, type);
     if (condition?.status === "True") return current(type);

@@ -53,5 +53,6 @@ function formatChange({ path, from, to }: FieldChange): string {
 function show(value: Json | undefined): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
   const line = text.replaceAll(/\s+/g, " ");
-  return line.length > MAX_VALUE ? `${line.slice(0, MAX_VALUE)}…` : line;
+  const cut = line.length - MAX_VALUE;
+  return cut > 0 ? `${line.slice(0, MAX_VALUE)}… (${cut} more characters: -o yaml)` : line;
 }

@@ -9,6 +9,7 @@ export const RECEIPT_TYPE = "neuralops-receipt+jwt";
 /** A package that got no record: its signature, form or size failed, so only its digest is known. */
 export interface UnrecordedRefusal {
   readonly id: string;
+  readonly clusterId: string;
   readonly digest: string;
   readonly code: ErrorCode;
   readonly reason: string;
@@ -21,11 +22,25 @@ export function isReceipted(state: ExecutionState): boolean {
   return state === "pending_approval" || !isOpen(state);
 }
 
-export function receiptOf(record: ExecutionRecord, clusterId: string): ReceiptPayload {
+/**
+ * Names a receipt in the outbox: the same outcome always has the same key, and the keys of one
+ * execution sort in the order of its outcomes.
+ */
+export function receiptKey(record: ExecutionRecord): string {
+  const order = String(record.auditSequence ?? 0).padStart(12, "0");
+  return `${record.id}.${order}.${record.state}`;
+}
+
+/** One receipt for all deliveries of the same bytes that fail in the same way. */
+export function refusalKey(refusal: UnrecordedRefusal): string {
+  return `${refusal.id}.refused.${refusal.code}`;
+}
+
+export function receiptOf(record: ExecutionRecord): ReceiptPayload {
   return {
     schema: "neuralops.io/receipt/v1",
     executionId: record.id,
-    clusterId,
+    clusterId: record.clusterId,
     digest: record.digest,
     state: record.state,
     code: record.code,
@@ -40,11 +55,11 @@ export function receiptOf(record: ExecutionRecord, clusterId: string): ReceiptPa
   };
 }
 
-export function receiptOfRefusal(refusal: UnrecordedRefusal, clusterId: string): ReceiptPayload {
+export function receiptOfRefusal(refusal: UnrecordedRefusal): ReceiptPayload {
   return {
     schema: "neuralops.io/receipt/v1",
     executionId: refusal.id,
-    clusterId,
+    clusterId: refusal.clusterId,
     digest: refusal.digest,
     state: "refused",
     code: refusal.code,

@@ -1,54 +1,66 @@
 /**
- * The back of the pipeline: plan again and compare, keep preimages, apply, wait, and take everything
- * back where it fails. Any step may be the last before a crash; `carryOut` and `rollBack` go on from
- * what the journal says.
+ * The back of the pipeline: keep preimages, apply, wait, and hand over to the rollback where it fails.
+ * Any step may be the last before a crash; `carryOut` goes on from what the journal says.
  */
-import { ApplyError, ConnectorError, RefusedError, TransientError } from "../errors.ts";
-import { backoffMs } from "../core/backoff.ts";
-import { decodeBase64 } from "../core/encoding.ts";
-import type { ExecutionRecord } from "../core/execution.ts";
-import { formatRef } from "../core/kubernetes_object.ts";
-import { assessHealth } from "../core/object_health.ts";
-import { parseWorkPackage, type WorkPackage } from "../core/work_package.ts";
+import { ConnectorError, RefusedError } from "../errors.ts";
+import { isGenuine } from "../core/approval.ts";
+import type { ConnectorKey } from "../core/connector_key.ts";
+import { type ExecutionRecord, materialOf } from "../core/execution.ts";
 import type { Random } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
+import { fence } from "./fenced_cluster.ts";
 import { assertLeader, type Leadership } from "./leadership.ts";
-import type { Operation } from "./operations/operation.ts";
-import { makePlan, operationsFor, type PlanningParts } from "./planning.ts";
-import { bound } from "./stages.ts";
-
-const RETRY = { baseMs: 200, maxMs: 5000 };
-const POLL_MS = { first: 50, longest: 2000 };
+import { operationsOf } from "./operations/operations_of.ts";
+import type { Planned, PlanningParts } from "./planning.ts";
+import { rollBack } from "./rolling_back.ts";
+import { packageOf } from "./stages.ts";
+import { persistently, waitHealthy } from "./waiting.ts";
 
 export interface ApplyingParts extends PlanningParts {
   readonly book: ExecutionBook;
   readonly leadership: Leadership;
   readonly random: Random;
+  readonly key: ConnectorKey;
 }
 
-/** approved → applying → its end; or plan_changed. */
+/**
+ * approved → applying → its end; or plan_changed; or back to pending_approval.
+ * @param planned made just now
+ */
 export async function apply(
   record: ExecutionRecord,
+  { plan, preimages, needsApproval }: Planned,
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
   assertLeader(parts.leadership);
-  const { plan, preimages } = await makePlan(record, parts);
   if (plan.digest !== record.plan?.digest) {
-    await parts.book.move(
-      record.id,
-      "plan_changed",
-      `the cluster has changed since the plan was approved: it would now be ${plan.digest}`,
-      { code: "plan_changed" },
-    );
+    const reason = `the cluster has changed since it was planned: it would now be ${plan.digest}`;
+    await parts.book.move(record, "plan_changed", reason, { code: "plan_changed" });
+    return;
+  }
+  // Asked again, of the policy as it is now and of the approval itself: the state is no proof of either.
+  if (needsApproval && !await isApproved(record, plan.digest, parts.key)) {
+    const reason = "the policy wants a person's approval, and none that holds is on record";
+    await parts.book.move(record, "pending_approval", reason, { plan, approvals: [] });
     return;
   }
   // The audit entry and the preimages are on the disk when this returns, and not before.
-  const applying = await parts.book.move(record.id, "applying", "the plan is being carried out", {
-    preimages,
+  const applying = await parts.book.move(record, "applying", "the plan is being carried out", {
+    material: { ...materialOf(record), preimages },
     applied: 0,
   });
   await carryOut(applying, parts, signal);
+}
+
+async function isApproved(
+  { id, digest, approvals }: ExecutionRecord,
+  planDigest: string,
+  key: ConnectorKey,
+): Promise<boolean> {
+  const about = { executionId: id, packageDigest: digest, planDigest };
+  for (const approval of approvals) if (await isGenuine(approval, about, key)) return true;
+  return false;
 }
 
 /** applying → succeeded, failed, or rolling_back and its end. Safe to call again after a crash. */
@@ -57,141 +69,59 @@ export async function carryOut(
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { preimages } = materialOf(record);
   const workPackage = packageOf(record);
-  const operations = operationsFor({ id: record.id, workPackage }, parts);
-  const deadline = record.sinceMs + workPackage.spec.wait.timeout;
-  try {
-    for (let index = record.applied; index < operations.length; index++) {
-      const before = record.preimages[index]!.before;
-      await persistently(
-        (cluster) => operations[index]!.perform(cluster, before),
-        parts,
-        signal,
-        deadline,
-      );
-      await parts.book.note(record.id, { applied: index + 1 });
-    }
-    for (const operation of operations) {
-      if (operation.awaitsHealth) await waitHealthy(operation, parts, signal, deadline);
-    }
-  } catch (error) {
-    if (signal.aborted || isForAnother(error)) throw error;
-    await fail(record, workPackage, error, parts, signal);
-    return;
+  const context = { executionId: record.id, fieldManager: parts.fieldManager };
+  const operations = operationsOf(workPackage, context);
+  const cluster = fence(parts.cluster, parts.leadership);
+  // From now, not from when it began: a restart must not eat up the time that a rollout gets.
+  const deadlineMs = parts.clock.monotonic() + workPackage.spec.wait.timeout;
+  const patience = { ...parts, signal, deadlineMs };
+
+  let current = record;
+  for (const [index, operation] of operations.entries()) {
+    if (index < record.applied) continue;
+    const { before } = preimages[index]!;
+    const failure = await failureOf(
+      () => persistently(() => operation.perform(cluster, before), patience),
+      signal,
+    );
+    if (failure) return await fail(current, failure, parts, signal);
+    current = await parts.book.note(current, { applied: index + 1 });
   }
-  await parts.book.move(record.id, "succeeded", `${operations.length} objects are as asked for`);
+  const failure = await failureOf(async () => {
+    for (const [index, operation] of operations.entries()) {
+      await waitHealthy(operation, preimages[index]!.before, cluster, patience);
+    }
+  }, signal);
+  if (failure) return await fail(current, failure, parts, signal);
+  await parts.book.move(current, "succeeded", `${operations.length} objects are as asked for`);
+}
+
+/** What went wrong with the cluster. Being stopped or deposed is no failure: whoever is next goes on. */
+async function failureOf(work: () => Promise<void>, signal: AbortSignal): Promise<Error | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    const isDeposed = error instanceof RefusedError && error.code === "not_leader";
+    if (signal.aborted || isDeposed || !(error instanceof Error)) throw error;
+    return error;
+  }
 }
 
 async function fail(
   record: ExecutionRecord,
-  workPackage: WorkPackage,
-  error: unknown,
+  failure: Error,
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const code = error instanceof ConnectorError ? error.code : "apply_failed";
-  const reason = error instanceof Error ? error.message : String(error);
-  if (workPackage.spec.onFailure === "stop") {
-    await parts.book.move(record.id, "failed", reason, { code });
+  assertLeader(parts.leadership);
+  const code = failure instanceof ConnectorError ? failure.code : "apply_failed";
+  if (packageOf(record).spec.onFailure === "stop") {
+    await parts.book.move(record, "failed", failure.message, { code });
     return;
   }
-  await rollBack(await parts.book.move(record.id, "rolling_back", reason, { code }), parts, signal);
-}
-
-/** rolling_back → rolled_back or rollback_failed, in reverse order. Safe to call again after a crash. */
-export async function rollBack(
-  record: ExecutionRecord,
-  parts: ApplyingParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const operations = operationsFor({ id: record.id, workPackage: packageOf(record) }, parts);
-  const { code, reason } = record;
-  const inexact: string[] = [];
-  // The operation at `applied` may have been done just before it was to be noted.
-  const last = Math.min(record.applied, operations.length - 1);
-  try {
-    for (let index = last; index >= 0; index--) {
-      const before = record.preimages[index]!.before;
-      const revert = (cluster: PlanningParts["cluster"]) =>
-        operations[index]!.revert(cluster, before);
-      inexact.push(...await persistently(revert, parts, signal, Infinity));
-    }
-  } catch (error) {
-    if (signal.aborted || isForAnother(error)) throw error;
-    await parts.book.move(
-      record.id,
-      "rollback_failed",
-      `${reason}; then the rollback failed: ${error instanceof Error ? error.message : error}`,
-      { code: "rollback_failed" },
-    );
-    return;
-  }
-  await parts.book.move(
-    record.id,
-    "rolled_back",
-    inexact.length === 0
-      ? `${reason}; every object is as it was`
-      : `${reason}; not exactly as it was: ${inexact.slice(0, 5).join("; ")}`,
-    { code },
-  );
-}
-
-/** Tries again while the peer may come back; asks for leadership before every try. */
-async function persistently<T>(
-  work: (cluster: PlanningParts["cluster"]) => Promise<T>,
-  parts: ApplyingParts,
-  signal: AbortSignal,
-  deadlineMs: number,
-): Promise<T> {
-  for (let attempt = 0;; attempt++) {
-    signal.throwIfAborted();
-    assertLeader(parts.leadership);
-    try {
-      return await work(parts.cluster);
-    } catch (error) {
-      if (!(error instanceof TransientError) || parts.clock.now() >= deadlineMs) throw error;
-      const pauseMs = backoffMs(attempt, parts.random.fraction(), error.retryAfterMs, RETRY);
-      await parts.clock.sleep(pauseMs, signal);
-    }
-  }
-}
-
-async function waitHealthy(
-  operation: Operation,
-  parts: ApplyingParts,
-  signal: AbortSignal,
-  deadlineMs: number,
-): Promise<void> {
-  const { ref } = operation;
-  for (let pollMs = POLL_MS.first;; pollMs = Math.min(pollMs * 2, POLL_MS.longest)) {
-    const live = await persistently((cluster) => cluster.get(ref), parts, signal, deadlineMs);
-    const health = live
-      ? assessHealth(live)
-      : { state: "failed" as const, message: "was removed by someone else" };
-    if (health.state === "current") return;
-    if (health.state === "failed") {
-      throw new ApplyError("unhealthy", `${formatRef(ref)}: ${health.message}`);
-    }
-    if (parts.clock.now() >= deadlineMs) {
-      throw new ApplyError(
-        "unhealthy",
-        `${formatRef(ref)} is not healthy in time: ${health.message}`,
-      );
-    }
-    await parts.clock.sleep(pollMs, signal);
-  }
-}
-
-/** Leadership is gone: the next leader finishes the work, this process must not judge it. */
-function isForAnother(error: unknown): boolean {
-  return error instanceof RefusedError && error.code === "not_leader";
-}
-
-/** Verified when it was planned; since then only the digest can tell that the journal was not edited. */
-function packageOf(record: ExecutionRecord): WorkPackage {
-  const { digest, payload } = bound(decodeBase64(record.payload), record.bundle);
-  if (digest !== record.digest) {
-    throw new RefusedError("bad_signature", `The journal of ${record.id} holds other bytes`);
-  }
-  return parseWorkPackage(payload);
+  const reverting = await parts.book.move(record, "rolling_back", failure.message, { code });
+  await rollBack(reverting, parts, signal);
 }

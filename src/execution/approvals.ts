@@ -1,12 +1,11 @@
 /** What a person says to a plan. */
 import { RefusedError } from "../errors.ts";
-import { type ApprovalClaims, checkApproval } from "../core/approval.ts";
+import { checkApproval, signApproval } from "../core/approval.ts";
 import type { ConnectorKey } from "../core/connector_key.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
+import type { ExecutionState } from "../core/protocol.ts";
 import type { Clock } from "../runtime.ts";
-import type { ExecutionBook } from "./book.ts";
-
-export const APPROVAL_TYPE = "neuralops-approval+jwt";
+import type { ExecutionBook, MoveDetails } from "./book.ts";
 
 export class Approvals {
   constructor(
@@ -27,22 +26,40 @@ export class Approvals {
     if (atMs >= record.expiresAtMs) {
       throw new RefusedError("expired", `${id} expired before it was approved`);
     }
-    const claims: ApprovalClaims = {
-      executionId: id,
-      packageDigest: record.digest,
-      planDigest,
-      approver,
-      atMs,
-    };
-    const signature = await this.key.signJws(APPROVAL_TYPE, { ...claims });
-    return await this.book.move(id, "approved", `approved by ${approver}`, {
-      approvals: [...record.approvals, { approver, planDigest, atMs, signature }],
+    const approval = await signApproval(
+      { executionId: id, packageDigest: record.digest, planDigest, approver, atMs },
+      this.key,
+    );
+    return await this.#decide(record, "approved", `approved by ${approver}`, {
+      actor: approver,
+      approvals: [...record.approvals, approval],
     });
   }
 
+  /** Throws RefusedError `not_found`, `not_approvable`. */
   async reject(id: string, approver: string, reason: string): Promise<ExecutionRecord> {
-    this.#pending(id);
-    return await this.book.move(id, "cancelled", `rejected by ${approver}: ${reason}`);
+    return await this.#decide(
+      this.#pending(id),
+      "cancelled",
+      `rejected by ${approver}: ${reason}`,
+      {
+        actor: approver,
+      },
+    );
+  }
+
+  async #decide(
+    record: ExecutionRecord,
+    state: ExecutionState,
+    reason: string,
+    details: MoveDetails,
+  ): Promise<ExecutionRecord> {
+    try {
+      return await this.book.move(record, state, reason, details);
+    } catch (error) {
+      this.#pending(record.id); // somebody else, or time, may have been faster
+      throw error;
+    }
   }
 
   #pending(id: string): ExecutionRecord {

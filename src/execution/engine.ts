@@ -1,19 +1,25 @@
 /**
- * Drives open executions to their ends. Two lanes: one plans and expires, one writes to the cluster,
+ * Drives open executions to their ends. Two lanes: one plans and retires, one writes to the cluster,
  * one package at a time, so that a long health wait keeps nobody from seeing the next plan.
  */
-import { ConnectorError, RefusedError, TransientError } from "../errors.ts";
-import { backoffMs, DEFAULT_BACKOFF } from "../core/backoff.ts";
-import type { ExecutionRecord } from "../core/execution.ts";
+import {
+  ConnectorError,
+  describeError,
+  InvalidInputError,
+  RefusedError,
+  TransientError,
+} from "../errors.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { type ExecutionRecord, hasBegun } from "../core/execution.ts";
 import type { HealthBoard } from "../core/health.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import type { Logger } from "../log.ts";
-import { apply, type ApplyingParts, carryOut, rollBack } from "./applying.ts";
-import { makePlan } from "./planning.ts";
+import { apply, type ApplyingParts, carryOut } from "./applying.ts";
+import { makePlan, type Planned } from "./planning.ts";
+import { rollBack } from "./rolling_back.ts";
 
 const IDLE_MS = 1000;
 const HEALTH_PART = "executions";
-const NOT_BEGUN: readonly ExecutionState[] = ["accepted", "pending_approval", "approved"];
 
 export interface EngineParts extends ApplyingParts {
   readonly log: Logger;
@@ -21,6 +27,9 @@ export interface EngineParts extends ApplyingParts {
 }
 
 export class Engine {
+  /** The execution that was taken up last, by state: one that cannot go on must not hold up the others. */
+  readonly #taken = new Map<ExecutionState, string>();
+
   constructor(private readonly parts: EngineParts) {}
 
   /** Runs until the signal aborts; an execution in flight is left as the journal has it. */
@@ -35,15 +44,17 @@ export class Engine {
   /** @param step does one piece of work; false when there was none */
   async #lane(signal: AbortSignal, step: () => Promise<boolean>): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
+      const { moves } = this.parts.book;
       try {
-        const { moves } = this.parts.book;
         const worked = this.parts.leadership.isLeader() && await step();
         if (failures > 0) this.parts.health.report(HEALTH_PART, "ok", "ready");
         failures = 0;
         if (!worked) await this.#idle(moves, signal);
       } catch (error) {
         if (signal.aborted) return;
-        await this.#pause(error, failures++, signal);
+        // Another lane, a person or the next leader was faster: what there is to do is another matter now.
+        if (codeOf(error) === "not_leader") await this.#idle(moves, signal);
+        else await this.#pause(error, failures++, signal);
       }
     }
   }
@@ -63,75 +74,89 @@ export class Engine {
   }
 
   async #pause(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error);
-    const expected = error instanceof ConnectorError;
+    const reason = describeError(error);
+    const level = error instanceof ConnectorError ? "warn" : "error";
     this.parts.health.report(HEALTH_PART, "degraded", reason);
-    this.parts.log.log(expected ? "warn" : "error", "execution_step_failed", { reason });
+    this.parts.log.log(level, "execution_step_failed", { reason });
     const after = error instanceof TransientError ? error.retryAfterMs : undefined;
-    const pauseMs = backoffMs(failures, this.parts.random.fraction(), after, DEFAULT_BACKOFF);
+    const pauseMs = backoffMs(failures, this.parts.random.fraction(), after);
     await this.parts.clock.sleep(pauseMs, signal).catch(() => {});
   }
 
   async #planNext(): Promise<boolean> {
-    const now = this.parts.clock.now();
-    const overdue = this.parts.book.list().find((record) =>
-      NOT_BEGUN.includes(record.state) && now >= record.expiresAtMs
-    );
-    if (overdue) {
-      await this.parts.book.move(overdue.id, "expired", "expired before it was carried out", {
-        code: "expired",
-      });
-      return true;
-    }
-    const accepted = this.#first("accepted");
-    if (!accepted) return false;
-    await this.#refusing(accepted, async () => {
-      const { plan, package: { verdict } } = await makePlan(accepted, this.parts);
-      await (verdict.approval === "required"
-        ? this.parts.book.move(accepted.id, "pending_approval", "a person must approve the plan", {
-          plan,
-        })
-        : this.parts.book.move(accepted.id, "approved", "the policy's auto mode allows it", {
-          plan,
-        }));
-    });
+    const { book } = this.parts;
+    await book.issueOwed();
+    for (const record of book.listOpen()) if (await this.#retire(record)) return true;
+    const record = this.#next("accepted");
+    if (!record) return false;
+    const planned = await this.#planOrRefuse(record);
+    if (!planned) return true;
+    const { plan, needsApproval } = planned;
+    await (needsApproval
+      ? book.move(record, "pending_approval", "a person must approve the plan", { plan })
+      : book.move(record, "approved", "the policy's auto mode allows it", { plan }));
     return true;
   }
 
   async #writeNext(signal: AbortSignal): Promise<boolean> {
     // What a crash interrupted comes first: it holds the cluster half changed.
-    const reverting = this.#first("rolling_back");
-    if (reverting) return await this.#done(rollBack(reverting, this.parts, signal));
-    const applying = this.#first("applying");
-    if (applying) return await this.#done(carryOut(applying, this.parts, signal));
-    const approved = this.#first("approved");
-    if (!approved) return false;
-    await this.#refusing(approved, () => apply(approved, this.parts, signal));
+    const begun = this.parts.book.listOpen().find(({ state }) => hasBegun(state));
+    if (begun) {
+      const goOn = begun.state === "rolling_back" ? rollBack : carryOut;
+      await goOn(begun, this.parts, signal);
+      return true;
+    }
+    const record = this.#next("approved");
+    if (!record) return false;
+    if (await this.#retire(record)) return true;
+    const planned = await this.#planOrRefuse(record);
+    if (planned) await apply(record, planned, this.parts, signal);
     return true;
   }
 
-  /** Turns a refusal before the first write into the end of the execution; the rest is tried again. */
-  async #refusing(record: ExecutionRecord, work: () => Promise<void>): Promise<void> {
+  /** Ends what must no longer begin; whether it did. */
+  async #retire(record: ExecutionRecord): Promise<boolean> {
+    if (hasBegun(record.state)) return false;
+    const { book, clock } = this.parts;
+    if (clock.now() >= record.expiresAtMs) {
+      await book.move(record, "expired", "expired before it was carried out", { code: "expired" });
+      return true;
+    }
+    // The intake does this at once; here it is made good after a crash in between.
+    const highest = book.highestSequence(record.stream);
+    if (highest === null || highest <= record.sequence) return false;
+    await book.move(record, "superseded", `sequence ${highest} of the stream has come since`);
+    return true;
+  }
+
+  /** Null when the record was refused. Throws what may pass. */
+  async #planOrRefuse(record: ExecutionRecord): Promise<Planned | null> {
     try {
-      await work();
+      return await makePlan(record, this.parts);
     } catch (error) {
-      const begun = !NOT_BEGUN.includes(this.parts.book.get(record.id).state);
-      if (begun || !(error instanceof ConnectorError) || isPassing(error)) throw error;
-      await this.parts.book.move(record.id, "refused", error.message, { code: error.code });
+      if (!(error instanceof ConnectorError) || mayPass(error)) throw error;
+      await this.parts.book.move(record, "refused", error.message, { code: error.code });
+      return null;
     }
   }
 
-  async #done(work: Promise<void>): Promise<true> {
-    await work;
-    return true;
-  }
-
-  #first(state: ExecutionState): ExecutionRecord | undefined {
-    return this.parts.book.list().find((record) => record.state === state);
+  /** The oldest in this state, or the one after that which was taken up last. */
+  #next(state: "accepted" | "approved"): ExecutionRecord | undefined {
+    const records = this.parts.book.listOpen().filter((record) => record.state === state);
+    const last = records.findIndex(({ id }) => id === this.#taken.get(state));
+    const record = records[last + 1] ?? records[0];
+    if (record) this.#taken.set(state, record.id);
+    return record;
   }
 }
 
-function isPassing(error: ConnectorError): boolean {
-  return error instanceof TransientError ||
-    (error instanceof RefusedError && ["not_leader", "audit_unavailable"].includes(error.code));
+/** The package is not to blame; a refusal for want of rights is told to its sender, who can send it again. */
+function mayPass(error: ConnectorError): boolean {
+  if (error instanceof RefusedError) return error.code === "not_leader";
+  if (error instanceof InvalidInputError) return error.code === "malformed_answer";
+  return error.code !== "access_denied";
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof ConnectorError ? error.code : undefined;
 }

@@ -2,12 +2,18 @@
  * Where packages come in, by push or by channel. Whatever comes leaves a trace: a record, or an audit
  * entry with a receipt. A package is answered only after its record is durable.
  */
-import { ConnectorError, RefusedError, TransientError } from "../errors.ts";
+import { ConnectorError, describeError, RefusedError, TransientError } from "../errors.ts";
 import type { LocalCluster } from "../core/admission.ts";
 import type { AuditLog } from "../core/audit.ts";
 import { encodeBase64 } from "../core/encoding.ts";
-import { type ExecutionRecord, type ExecutionSource, isOpen } from "../core/execution.ts";
-import type { Policy } from "../core/policy.ts";
+import {
+  clip,
+  type ExecutionRecord,
+  type ExecutionSource,
+  hasBegun,
+  isOpen,
+} from "../core/execution.ts";
+import type { Policy, PolicyVerdict } from "../core/policy.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -17,6 +23,8 @@ import type { ReceiptIssuer } from "./receipt_issuer.ts";
 import { admit, allow, bound, nameBytes, parse, type ParsedPackage, verify } from "./stages.ts";
 
 const RETRY_WHEN_FULL_MS = 30_000;
+/** Deliveries that wait for their turn, each with a package of up to a mebibyte. */
+const MAX_WAITING = 32;
 
 export interface Delivery {
   readonly payload: Uint8Array;
@@ -50,20 +58,29 @@ export class ReplayedError extends RefusedError {
 export class Intake {
   /** Deliveries are taken one by one, so that two of one stream cannot both be the newest. */
   #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(private readonly parts: IntakeParts) {}
 
   /**
    * The record of the package: new, or as it stands when this one is open already.
-   * Throws every refusal, after it was audited and receipted.
+   * Throws every refusal, after it was audited and receipted; TransientError `unavailable` before the
+   * first registration and `rate_limited` when too much is open or waiting.
    */
-  receive(delivery: Delivery): Promise<ExecutionRecord> {
+  async receive(delivery: Delivery): Promise<ExecutionRecord> {
+    if (this.#waiting >= MAX_WAITING) throw full(`${MAX_WAITING} packages are waiting`);
+    this.#waiting += 1;
     const result = this.#turn.then(() => this.#receive(delivery));
     this.#turn = result.catch(() => {});
-    return result;
+    try {
+      return await result;
+    } finally {
+      this.#waiting -= 1;
+    }
   }
 
   async #receive({ payload, bundle, source }: Delivery): Promise<ExecutionRecord> {
+    const { book, verifier, maxOpen } = this.parts;
     const cluster = this.parts.cluster();
     if (!cluster) {
       throw new TransientError("unavailable", "This cluster has not been registered yet", {
@@ -72,23 +89,16 @@ export class Intake {
     }
     let parsed: ParsedPackage;
     try {
-      parsed = parse(verify(bound(payload, bundle), this.parts.verifier));
-      this.#refuseReplay(parsed.id);
+      parsed = parse(verify(bound(payload, bundle), verifier));
+      const known = book.find(parsed.id);
+      if (known && isOpen(known.state)) return known;
+      if (known && known.state !== "refused") throw new ReplayedError(known);
     } catch (error) {
-      throw await this.#refuse(error, nameBytes(payload));
+      if (!(error instanceof ConnectorError)) throw error;
+      await this.#refuseUnrecorded(error, payload, cluster);
+      throw error;
     }
-    const known = this.parts.book.find(parsed.id);
-    if (known && isOpen(known.state)) return known;
-    if (this.parts.book.openCount() >= this.parts.maxOpen) {
-      throw new TransientError(
-        "rate_limited",
-        `${this.parts.maxOpen} executions are open already`,
-        {
-          retryAfterMs: RETRY_WHEN_FULL_MS,
-          hint: "approve or reject what is pending",
-        },
-      );
-    }
+    if (book.openCount >= maxOpen) throw full(`${maxOpen} executions are open already`);
     return await this.#enter(parsed, cluster, source);
   }
 
@@ -97,71 +107,90 @@ export class Intake {
     cluster: LocalCluster,
     source: ExecutionSource,
   ): Promise<ExecutionRecord> {
-    const { book, clock } = this.parts;
-    const record = newRecord(parsed, source, clock.now());
-    const { stream } = record;
+    const { book } = this.parts;
+    const record = newRecord(parsed, cluster, source, this.parts.clock.now());
+    const verdict = this.#judge(parsed, cluster, record);
+    if (verdict instanceof RefusedError) {
+      const { code, message } = verdict;
+      await book.enter({ ...record, state: "refused", code, reason: message });
+      throw verdict;
+    }
+    const accepted = await book.enter({ ...record, risk: verdict.risk });
+    await this.#supersede(accepted);
+    return accepted;
+  }
+
+  #judge(
+    parsed: ParsedPackage,
+    cluster: LocalCluster,
+    { stream, receivedAtMs }: ExecutionRecord,
+  ): PolicyVerdict | RefusedError {
     try {
-      const admitted = admit(parsed, cluster, clock.now(), book.highestSequence(stream));
-      const { verdict } = allow(admitted, this.parts.policy());
-      const accepted = await book.enter({
-        ...record,
-        state: "accepted",
-        reason: "signature, target, validity, sequence and policy hold",
-        risk: verdict.risk,
-        approvalRequired: verdict.approval === "required",
-      });
-      await this.#supersede(accepted);
-      return accepted;
+      const highest = this.parts.book.highestSequence(stream);
+      const admitted = admit(parsed, cluster, receivedAtMs, highest);
+      return allow(admitted, this.parts.policy()).verdict;
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      this.parts.metrics.refusals.inc({ code: error.code });
-      await book.enter({ ...record, state: "refused", code: error.code, reason: error.message });
+      if (error instanceof RefusedError) return error;
       throw error;
     }
   }
 
   /** A newer package of a stream takes the place of those that have not begun. */
   async #supersede(newer: ExecutionRecord): Promise<void> {
-    for (const older of this.parts.book.list()) {
-      if (older.stream !== newer.stream || older.id === newer.id) continue;
-      if (!["accepted", "pending_approval", "approved"].includes(older.state)) continue;
-      await this.parts.book.move(older.id, "superseded", `${newer.id} of the stream is newer`);
+    const { book, log } = this.parts;
+    for (const older of book.listOpen()) {
+      if (older.stream !== newer.stream || older.id === newer.id || hasBegun(older.state)) continue;
+      try {
+        await book.move(older, "superseded", `${newer.id} of the stream is newer`);
+      } catch (error) {
+        // The newer one is accepted all the same; the engine looks after what is left of this.
+        log.log("info", "supersede_delayed", {
+          execution: older.id,
+          reason: describeError(error),
+        });
+      }
     }
   }
 
-  #refuseReplay(id: string): void {
-    const known = this.parts.book.find(id);
-    if (known && known.state !== "refused" && !isOpen(known.state)) throw new ReplayedError(known);
-  }
-
-  async #refuse(error: unknown, { id, digest }: { id: string; digest: string }): Promise<unknown> {
-    if (!(error instanceof ConnectorError)) return error;
-    const { sequence } = await this.parts.audit.record({
+  /** Not known to be a package at all, or not a new one: it gets no record, but leaves a trace. */
+  async #refuseUnrecorded(
+    { code, message }: ConnectorError,
+    payload: Uint8Array,
+    cluster: LocalCluster,
+  ): Promise<void> {
+    const { audit, clock, log, metrics, receipts } = this.parts;
+    const { id, digest } = nameBytes(payload);
+    const reason = clip(message);
+    const { sequence } = await audit.record({
       type: "package.refused",
       actor: "unverified",
       subject: id,
-      data: { digest, code: error.code, reason: error.message },
+      data: { digest, code, reason },
     });
-    this.parts.metrics.refusals.inc({ code: error.code });
-    this.parts.log.log("warn", "package_refused", {
-      execution: id,
-      code: error.code,
-      reason: error.message,
-    });
-    await this.parts.receipts.issueRefusal({
+    metrics.refusals.inc({ code });
+    log.log("warn", "package_refused", { execution: id, code, reason });
+    await receipts.issueRefusal({
       id,
+      clusterId: cluster.clusterId,
       digest,
-      code: error.code,
-      reason: error.message,
-      atMs: this.parts.clock.now(),
+      code,
+      reason,
+      atMs: clock.now(),
       auditSequence: sequence,
     });
-    return error;
   }
+}
+
+function full(message: string): TransientError {
+  return new TransientError("rate_limited", message, {
+    retryAfterMs: RETRY_WHEN_FULL_MS,
+    hint: "approve or reject what is pending, then send it again",
+  });
 }
 
 function newRecord(
   { id, digest, payload, bundle, verified, workPackage }: ParsedPackage,
+  { clusterId }: LocalCluster,
   source: ExecutionSource,
   nowMs: number,
 ): ExecutionRecord {
@@ -171,7 +200,7 @@ function newRecord(
     digest,
     state: "accepted",
     code: null,
-    reason: "",
+    reason: "signature, target, validity, sequence and policy hold",
     sinceMs: nowMs,
     receivedAtMs: nowMs,
     source,
@@ -182,14 +211,13 @@ function newRecord(
     expiresAtMs: spec.expiresAt,
     purpose: spec.reason,
     signer: verified.signer,
-    approvalRequired: true,
-    payload: encodeBase64(payload),
-    bundle,
+    clusterId,
     plan: null,
     approvals: [],
-    preimages: [],
+    material: { payload: encodeBase64(payload), bundle, preimages: [] },
     applied: 0,
     auditSequence: null,
+    seal: "",
     version: "",
   };
 }

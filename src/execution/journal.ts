@@ -2,8 +2,11 @@
 import type { ExecutionRecord } from "../core/execution.ts";
 
 export interface Journal {
-  /** Every record, in no particular order. Throws InvalidInputError on a record that cannot be read. */
-  load(): Promise<ExecutionRecord[]>;
+  /**
+   * Every record with its material, one after the other, in no particular order.
+   * Throws StalledError `state_damaged` on a record that cannot be read.
+   */
+  load(): AsyncIterable<ExecutionRecord>;
   /** Durable when it resolves; null when the id exists already. The store itself refuses a second one. */
   create(record: ExecutionRecord): Promise<ExecutionRecord | null>;
   /** Durable when it resolves. Throws RefusedError `not_leader` when `record.version` is not the latest. */

@@ -6,9 +6,8 @@ import type { Policy } from "../core/policy.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Operation } from "./operations/operation.ts";
 import { operationsOf } from "./operations/operations_of.ts";
-import { type AllowedPackage, reopen } from "./stages.ts";
+import { reopen } from "./stages.ts";
 
 export interface PlanningParts {
   readonly cluster: Cluster;
@@ -20,35 +19,31 @@ export interface PlanningParts {
 }
 
 export interface Planned {
-  readonly package: AllowedPackage;
   readonly plan: Plan;
-  readonly operations: readonly Operation[];
   readonly preimages: readonly Preimage[];
+  /** As the policy of this moment has it. */
+  readonly needsApproval: boolean;
 }
 
-/** Verifies the record again and dry-runs every operation against the cluster as it is now. */
+/**
+ * Judges the record anew and dry-runs every operation against the cluster as it is now.
+ * Throws what any stage and the cluster throw.
+ */
 export async function makePlan(record: ExecutionRecord, parts: PlanningParts): Promise<Planned> {
-  const allowed = reopen(record, {
+  const { id, digest, workPackage, verdict } = reopen(record, {
     verifier: parts.verifier,
     policy: parts.policy(),
     cluster: parts.identity(),
     nowMs: parts.clock.now(),
   });
-  const operations = operationsFor(allowed, parts);
+  const context = { executionId: id, fieldManager: parts.fieldManager };
   const previews = [];
-  for (const operation of operations) previews.push(await operation.preview(parts.cluster));
-  const entries = previews.map((preview) => preview.entry);
+  for (const operation of operationsOf(workPackage, context)) {
+    previews.push(await operation.preview(parts.cluster));
+  }
   return {
-    package: allowed,
-    plan: sealPlan(allowed.digest, entries, parts.clock.now()),
-    operations,
+    plan: sealPlan(digest, previews.map((preview) => preview.entry), parts.clock.now()),
     preimages: previews.map(({ entry, before }) => ({ ref: entry.ref, before })),
+    needsApproval: verdict.approval === "required",
   };
-}
-
-export function operationsFor(
-  { id, workPackage }: Pick<AllowedPackage, "id" | "workPackage">,
-  parts: Pick<PlanningParts, "fieldManager">,
-): Operation[] {
-  return operationsOf(workPackage, { executionId: id, fieldManager: parts.fieldManager });
 }

@@ -1,13 +1,15 @@
 /** Writes signed receipts into the outbox, once per outcome; the receipts loop delivers them. */
 import type { ConnectorKey } from "../core/connector_key.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
+import type { ReceiptPayload } from "../core/protocol.ts";
 import {
   RECEIPT_TYPE,
+  receiptKey,
   receiptOf,
   receiptOfRefusal,
+  refusalKey,
   type UnrecordedRefusal,
 } from "../core/receipt.ts";
-import type { ReceiptPayload } from "../core/protocol.ts";
 
 export interface ReceiptStore {
   has(key: string): Promise<boolean>;
@@ -16,23 +18,17 @@ export interface ReceiptStore {
 }
 
 export class ReceiptIssuer {
-  constructor(
-    private readonly store: ReceiptStore,
-    private readonly key: ConnectorKey,
-    private readonly clusterId: () => string,
-  ) {}
+  constructor(private readonly store: ReceiptStore, private readonly key: ConnectorKey) {}
 
   async issue(record: ExecutionRecord): Promise<void> {
-    await this.#write(receiptOf(record, this.clusterId()));
+    await this.#write(receiptKey(record), receiptOf(record));
   }
 
   async issueRefusal(refusal: UnrecordedRefusal): Promise<void> {
-    await this.#write(receiptOfRefusal(refusal, this.clusterId()));
+    await this.#write(refusalKey(refusal), receiptOfRefusal(refusal));
   }
 
-  async #write(payload: ReceiptPayload): Promise<void> {
-    // The same outcome has the same key, so a receipt is never issued twice after a crash.
-    const key = [payload.executionId, payload.state, payload.code ?? "ok"].join(".");
+  async #write(key: string, payload: ReceiptPayload): Promise<void> {
     if (await this.store.has(key)) return;
     const jws = await this.key.signJws(RECEIPT_TYPE, payload);
     await this.store.put(key, { executionId: payload.executionId, jws });

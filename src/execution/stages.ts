@@ -5,8 +5,9 @@
  */
 import { InvalidInputError, RefusedError } from "../errors.ts";
 import { checkSequence, checkTarget, checkValidity, type LocalCluster } from "../core/admission.ts";
+import { canonicalJson } from "../core/canonical_json.ts";
 import { decodeBase64, sha256Hex } from "../core/encoding.ts";
-import { executionId, type ExecutionRecord } from "../core/execution.ts";
+import { executionId, type ExecutionRecord, materialOf } from "../core/execution.ts";
 import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
 import type { Verified } from "../core/verification/verdict.ts";
@@ -44,7 +45,7 @@ export type AdmittedPackage = Stage<Parsed, "admitted">;
 /** Within the local policy. */
 export type AllowedPackage = Stage<Allowed, "allowed">;
 
-/** Throws InvalidInputError `too_large`, RefusedError `missing_signature`. */
+/** Throws InvalidInputError `too_large` or `malformed_bundle`, RefusedError `missing_signature`. */
 export function bound(
   payload: Uint8Array,
   bundle: Readonly<Record<string, unknown>>,
@@ -64,7 +65,20 @@ export function bound(
       },
     );
   }
+  assertCanonical(bundle);
   return { ...nameBytes(payload), payload, bundle } as BoundedPackage;
+}
+
+/** It goes into the sealed journal, so it must have a canonical form. */
+function assertCanonical(bundle: Readonly<Record<string, unknown>>): void {
+  try {
+    canonicalJson(bundle);
+  } catch (cause) {
+    throw new InvalidInputError("malformed_bundle", "The signature bundle is not proper JSON", {
+      cause,
+      hint: "send the bundle file as cosign wrote it",
+    });
+  }
 }
 
 /** The names that any bytes have, refused or not. */
@@ -129,7 +143,8 @@ export function reopen(
     readonly nowMs: number;
   },
 ): AllowedPackage {
-  const bounded = bound(decodeBase64(record.payload), record.bundle);
+  const { payload, bundle } = materialOf(record);
+  const bounded = bound(decodeBase64(payload), bundle);
   if (bounded.digest !== record.digest) {
     throw new RefusedError(
       "bad_signature",
@@ -138,4 +153,9 @@ export function reopen(
   }
   const parsed = parse(verify(bounded, context.verifier));
   return allow(admit(parsed, context.cluster, context.nowMs, undefined), context.policy);
+}
+
+/** The package of a record whose bytes were verified before it began; the journal's seal holds them since. */
+export function packageOf(record: ExecutionRecord): WorkPackage {
+  return parseWorkPackage(decodeBase64(materialOf(record).payload));
 }

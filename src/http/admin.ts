@@ -8,9 +8,10 @@ import type { HealthBoard } from "../core/health.ts";
 import type { Approvals } from "../execution/approvals.ts";
 import type { ExecutionBook } from "../execution/book.ts";
 import type { Clock } from "../runtime.ts";
+import type { Logger } from "../log.ts";
+import { answerErrors } from "./answer_errors.ts";
 import { describe, summarize } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
-import { problemResponse } from "./problem.ts";
 
 export const ADMIN_SOCKET = "agent.sock";
 const MAX_BODY_BYTES = 16_384;
@@ -27,6 +28,7 @@ export interface AdminParts {
   readonly approvals: Approvals;
   readonly health: HealthBoard;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 export function createAdmin(parts: AdminParts): (request: Request) => Promise<Response> {
@@ -58,6 +60,6 @@ export function createAdmin(parts: AdminParts): (request: Request) => Promise<Re
     );
     return context.json(describe(record));
   });
-  app.onError((error) => problemResponse(error));
+  answerErrors(app, parts.log);
   return async (request) => await app.fetch(request);
 }

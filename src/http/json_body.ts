@@ -1,6 +1,6 @@
 /** A request's JSON body: bounded in size and in time, then parsed by a schema. */
 import type { z } from "zod";
-import { InvalidInputError, TransientError } from "../errors.ts";
+import { ConnectorError, InvalidInputError, TransientError } from "../errors.ts";
 import { readBounded } from "../core/bounded_read.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { describeIssues } from "../core/schema_problem.ts";
@@ -9,7 +9,14 @@ import type { Clock } from "../runtime.ts";
 /** A slow client gets this long for the whole body. */
 export const BODY_DEADLINE_MS = 15_000;
 
-/** Throws InvalidInputError `too_large` or `malformed_request`, TransientError `timeout`. */
+/** The client's own slowness: answered 408, where any other timeout is 503. */
+export class SlowBodyError extends TransientError {
+  constructor() {
+    super("timeout", `The body did not come within ${BODY_DEADLINE_MS} ms`);
+  }
+}
+
+/** Throws InvalidInputError `too_large` or `malformed_request`, SlowBodyError. */
 export async function readJson<Schema extends z.ZodType>(
   request: Request,
   schema: Schema,
@@ -29,28 +36,28 @@ export async function readJson<Schema extends z.ZodType>(
   if (parsed.success) return parsed.data;
   throw new InvalidInputError(
     "malformed_request",
-    `The body is not valid: ${describeIssues(parsed.error, value).join("; ")}`,
+    `The body is not valid: ${describeIssues(parsed.error, value, schema).join("; ")}`,
     { hint: "see docs/openapi/connector.yaml" },
   );
 }
 
 async function readInTime(request: Request, maxBytes: number, clock: Clock): Promise<string> {
+  if (!request.body) return "";
+  const tooSlow = new AbortController();
   const done = new AbortController();
-  const tooSlow = clock.sleep(BODY_DEADLINE_MS, done.signal).then(() => {
-    throw new TransientError("timeout", `The body did not come within ${BODY_DEADLINE_MS} ms`);
-  });
+  clock.sleep(BODY_DEADLINE_MS, done.signal).then(
+    () => tooSlow.abort(new SlowBodyError()),
+    () => {},
+  );
   try {
-    const bytes = await Promise.race([readBounded(request.body, maxBytes, "the body"), tooSlow]);
-    return decodeUtf8(bytes);
+    const body = request.body.pipeThrough(new TransformStream(), { signal: tooSlow.signal });
+    return decodeUtf8(await readBounded(body, maxBytes, "The body"));
   } catch (error) {
-    if (error instanceof TypeError) {
-      throw new InvalidInputError("malformed_request", "The body is not UTF-8 or broke off", {
-        cause: error,
-      });
-    }
-    throw error;
+    if (error instanceof ConnectorError) throw error;
+    throw new InvalidInputError("malformed_request", "The body is not UTF-8 or broke off", {
+      cause: error,
+    });
   } finally {
-    tooSlow.catch(() => {});
     done.abort();
   }
 }

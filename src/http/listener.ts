@@ -4,7 +4,7 @@ import { decodeBase64 } from "../core/encoding.ts";
 import type { HealthBoard } from "../core/health.ts";
 import { ExecuteRequest, type ExecuteResponse, MAX_EXECUTE_BODY_BYTES } from "../core/protocol.ts";
 import type { ClusterIdentity } from "../core/session.ts";
-import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
+import { InvalidInputError } from "../errors.ts";
 import type { ExecutionBook } from "../execution/book.ts";
 import type { Intake } from "../execution/intake.ts";
 import type { Logger } from "../log.ts";
@@ -13,7 +13,7 @@ import type { Clock } from "../runtime.ts";
 import { describe, summarize } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
 import { checkOrchestrator } from "./orchestrator_auth.ts";
-import { problemResponse } from "./problem.ts";
+import { answerErrors } from "./answer_errors.ts";
 
 export interface ListenerParts {
   readonly intake: Intake;
@@ -83,13 +83,7 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
     (context) => context.json(describe(parts.book.get(context.req.param("id")))),
   );
 
-  app.onError((error) => {
-    if (!(error instanceof ConnectorError)) {
-      parts.log.log("error", "request_failed", { reason: error.message });
-    }
-    return problemResponse(error);
-  });
-  app.notFound(() => problemResponse(new RefusedError("not_found", "There is no such path")));
+  answerErrors(app, parts.log);
   return async (request) => await app.fetch(request);
 }
 

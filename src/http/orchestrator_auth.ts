@@ -18,7 +18,7 @@ export async function checkOrchestrator(
   if (!identity) {
     throw new TransientError("unavailable", "This cluster has not been registered yet");
   }
-  const token = /^Bearer ([\w.-]+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
+  const token = /^Bearer +([\w.-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (!token) {
     throw new RefusedError("unauthenticated", "There is no bearer token in the request", {
       hint: "send the Orchestrator's JWT in the Authorization header",

@@ -9,6 +9,7 @@ import {
 } from "../errors.ts";
 import type { Problem } from "../core/protocol.ts";
 import { ReplayedError } from "../execution/intake.ts";
+import { SlowBodyError } from "./json_body.ts";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   too_large: 413,
@@ -59,5 +60,6 @@ function toProblem(error: unknown): Problem {
 function statusOf(error: ConnectorError): number {
   if (error instanceof InvalidInputError) return 400;
   if (error instanceof RefusedError) return 403;
+  if (error instanceof SlowBodyError) return 408;
   return error instanceof TransientError || error instanceof StalledError ? 503 : 500;
 }

@@ -5,7 +5,7 @@ import { treeRoot } from "../../src/core/audit/merkle.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Files } from "../../src/runtime.ts";
-import { systemFiles } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
 import { FaultyFiles } from "../fakes/faulty_files.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { StalledError } from "../../src/errors.ts";
-import { systemFiles } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { createStateDir } from "../fakes/control_plane_fixture.ts";
 
 Deno.test("loadOrCreateKey() makes a private file once and reads it ever after", async () => {

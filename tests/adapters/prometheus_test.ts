@@ -6,7 +6,9 @@ import { startPrometheus } from "../../src/embedded/prometheus.ts";
 import { serveTls } from "../../src/embedded/serve.ts";
 import { StalledError, TransientError } from "../../src/errors.ts";
 import { SecretMask } from "../../src/log.ts";
-import { systemFiles, systemHttp, systemRandom } from "../../src/runtime_deno.ts";
+import { systemRandom } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
+import { systemHttp } from "../../src/runtime_deno/http.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 
 const pki = await createPki();

@@ -5,7 +5,7 @@ import { QuarantineFolder } from "../../src/adapters/quarantine_folder.ts";
 import { advanceCursor, firstCursor } from "../../src/core/signals/cursor.ts";
 import { makeGap } from "../../src/core/signals/gap_ledger.ts";
 import { StalledError } from "../../src/errors.ts";
-import { systemFiles } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 
 const CURSOR = firstCursor({ name: "up", expr: "up", stepMs: 1000 }, 1_763_805_600_000, 0);
 const GAP = makeGap({ startMs: 1000, endMs: 3000 }, "source_error", "gone");

@@ -10,7 +10,8 @@ import {
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { shipSealed } from "../../src/loops/audit_upload.ts";
-import { systemFiles, systemRandom } from "../../src/runtime_deno.ts";
+import { systemRandom } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
 import { createS3Fixture, type S3Fixture } from "../fakes/s3.ts";
 

@@ -85,7 +85,7 @@ export async function withKubernetes(
         method: "GET",
         path,
         headers: headersOf({}),
-        timeoutMs: null,
+        signal: new AbortController().signal,
       });
       return watchLines(response);
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createPki } from "../../src/embedded/pki.ts";
 import { type EmbeddedPrometheus, startPrometheus } from "../../src/embedded/prometheus.ts";
-import { systemHttp } from "../../src/runtime_deno.ts";
+import { systemHttp } from "../../src/runtime_deno/http.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 
 const pki = await createPki();

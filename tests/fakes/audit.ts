@@ -6,7 +6,7 @@ import { HealthBoard } from "../../src/core/health.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import type { Files } from "../../src/runtime.ts";
-import { systemFiles } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 export async function createSigner(): Promise<CheckpointSigner> {

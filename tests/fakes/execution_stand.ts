@@ -1,5 +1,6 @@
 /** The execution side as the agent wires it, against the embedded Kubernetes API and a real disk. */
 import { openAuditLog } from "../../src/adapters/audit_file.ts";
+import { followDirectory } from "../../src/adapters/audit_recovery.ts";
 import { FileJournal } from "../../src/adapters/journal_file.ts";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
@@ -7,12 +8,13 @@ import { KubernetesCluster } from "../../src/adapters/kubernetes/cluster.ts";
 import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
+import type { AuditRecord } from "../../src/core/audit/record.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
 import { HealthBoard } from "../../src/core/health.ts";
 import type { KubeObject } from "../../src/core/kubernetes_object.ts";
 import { parsePolicy } from "../../src/core/policy.ts";
-import type { ExecutionState } from "../../src/core/protocol.ts";
+import { type ExecutionState, ReceiptPayload } from "../../src/core/protocol.ts";
 import { createVerifier } from "../../src/core/verification/verify.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki } from "../../src/embedded/pki.ts";
@@ -23,18 +25,20 @@ import type { Cluster } from "../../src/execution/cluster.ts";
 import { Engine } from "../../src/execution/engine.ts";
 import { Intake } from "../../src/execution/intake.ts";
 import { ReceiptIssuer } from "../../src/execution/receipt_issuer.ts";
+import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
 import { type JsonLogger, SecretMask } from "../../src/log.ts";
-import { createMetrics } from "../../src/metrics.ts";
-import type { Files, Runtime } from "../../src/runtime.ts";
+import { createMetrics, type Metrics } from "../../src/metrics.ts";
+import type { Clock, Files, Runtime } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 
 export const CLUSTER_ID = "c-test";
+export const FIELD_MANAGER = "neuralops-connector";
 export const MANUAL_POLICY = `
 apiVersion: neuralops.io/v1
 kind: ExecutionPolicy
 allow:
   - name: shop
-    namespaces: [shop]
+    namespaces: [shop*]
     kinds: [apps/v1/Deployment, v1/ConfigMap, v1/Secret]
     actions: [apply, scale, restart, delete]
 `;
@@ -49,15 +53,21 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-export async function layGround(): Promise<Ground> {
-  const runtime = systemRuntime();
+export async function layGround(
+  times: { rolloutMs?: number; progressDeadlineMs?: number } = {},
+): Promise<Ground> {
+  const system = systemRuntime();
+  // Without jitter a retry comes at once.
+  const runtime = { ...system, random: { ...system.random, fraction: () => 0 } };
   const directory = `./reports/test/${crypto.randomUUID()}`;
   const pki = await createPki();
-  const kubernetes = await startKubernetes({ pki, clock: runtime.clock, rolloutMs: 20 });
-  kubernetes.store.put(
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } } as KubeObject,
-    "kubectl",
-  );
+  const kubernetes = await startKubernetes({
+    pki,
+    clock: runtime.clock,
+    rolloutMs: 20,
+    ...times,
+  });
+  addNamespace(kubernetes, "shop");
   return {
     directory,
     runtime,
@@ -70,62 +80,81 @@ export async function layGround(): Promise<Ground> {
   };
 }
 
+export function addNamespace(kubernetes: EmbeddedKubernetes, name: string): void {
+  kubernetes.store.put(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name } } as KubeObject,
+    "kubectl",
+  );
+}
+
+export interface StandOptions {
+  readonly policy?: string;
+  /** The state directory; the ground's unless several processes stand on one ground. */
+  readonly directory?: string;
+  readonly files?: Files;
+  readonly clock?: Clock;
+  readonly wrapCluster?: (cluster: Cluster) => Cluster;
+  readonly leadership?: Leadership;
+  readonly isRegistered?: () => boolean;
+  readonly maxOpen?: number;
+}
+
 /** One process's life on that ground. */
 export class Stand {
   readonly #abort = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  #killed: Promise<void> | null = null;
 
   private constructor(
     readonly book: ExecutionBook,
     readonly intake: Intake,
     readonly approvals: Approvals,
     readonly receipts: ReceiptFolder,
+    readonly metrics: Metrics,
+    readonly health: HealthBoard,
+    readonly directory: string,
     private readonly engine: Engine,
     private readonly closeAll: () => Promise<void>,
   ) {}
 
-  static async open(
-    ground: Ground,
-    options: {
-      policy?: string;
-      files?: Files;
-      wrapCluster?: (cluster: Cluster) => Cluster;
-    } = {},
-  ): Promise<Stand> {
-    const { clock, random } = ground.runtime;
+  static async open(ground: Ground, options: StandOptions = {}): Promise<Stand> {
+    const { random } = ground.runtime;
+    const clock = options.clock ?? ground.runtime.clock;
     const files = options.files ?? ground.runtime.files;
-    const runtime = { ...ground.runtime, files };
+    const directory = options.directory ?? ground.directory;
+    const runtime = { ...ground.runtime, clock, files };
     const health = new HealthBoard(() => clock.now());
     const metrics = createMetrics();
     const log: Pick<JsonLogger, "log" | "child"> = { log: () => {}, child: () => log as never };
-    const key = await loadOrCreateKey(files, ground.directory);
+    const key = await loadOrCreateKey(files, directory);
     const audit = await openAuditLog({
       files,
       clock,
       log,
       metrics,
       health,
-      directory: `${ground.directory}/audit`,
+      directory: `${directory}/audit`,
       signer: {
         name: checkpointOrigin(key.publicKey),
         publicKey: key.publicKey,
         sign: (bytes) => key.sign(new Uint8Array(bytes)),
       },
     });
-    await files.ensureDirectory(ground.directory);
-    await files.replaceDurably(
-      `${ground.directory}/kubeconfig`,
-      encodeUtf8(ground.kubernetes.kubeconfig()),
-    );
+    const kubeconfig = `${directory}/kubeconfig`;
+    await Deno.writeTextFile(kubeconfig, ground.kubernetes.kubeconfig());
     const api = new KubernetesApi(
       runtime,
       await loadCredentials(
-        { mode: "kubeconfig", kubeconfig: `${ground.directory}/kubeconfig` },
-        { files, clock, mask: new SecretMask(), env: () => undefined },
+        { mode: "kubeconfig", kubeconfig },
+        { files: ground.runtime.files, clock, mask: new SecretMask(), env: () => undefined },
       ),
     );
+    const closeAll = async () => {
+      await audit.close();
+      api.close();
+    };
     const cluster = (options.wrapCluster ?? ((same) => same))(
-      new KubernetesCluster(api, "neuralops-connector"),
+      new KubernetesCluster(api, FIELD_MANAGER),
     );
     const verifier = createVerifier([{
       kind: "key",
@@ -134,34 +163,48 @@ export class Stand {
       transparencyLog: "optional",
     }]);
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
-    const receipts = new ReceiptFolder(files, ground.directory);
-    const issuer = new ReceiptIssuer(receipts, key, () => CLUSTER_ID);
-    const journal = new FileJournal(files, `${ground.directory}/executions`);
-    const book = new ExecutionBook({ journal, audit, receipts: issuer, clock, log, metrics });
+    const receipts = new ReceiptFolder(files, directory);
+    const issuer = new ReceiptIssuer(receipts, key);
+    const journal = new FileJournal(files, `${directory}/executions`);
+    const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
     const identity = () => ({ clusterId: CLUSTER_ID, labels: { env: "test" } });
     const shared = { book, verifier, policy: () => policy, clock, log };
     const intake = new Intake({
       ...shared,
-      cluster: identity,
+      cluster: () => (options.isRegistered?.() ?? true) ? identity() : null,
       audit,
       receipts: issuer,
-      maxOpen: 10,
+      maxOpen: options.maxOpen ?? 10,
       metrics,
     });
     const engine = new Engine({
       ...shared,
       cluster,
       identity,
-      fieldManager: "neuralops-connector",
-      leadership: { isLeader: () => true },
+      fieldManager: FIELD_MANAGER,
+      leadership: options.leadership ?? alwaysLeader,
+      key,
       random,
       health,
     });
-    await book.open();
-    return new Stand(book, intake, new Approvals(book, key, clock), receipts, engine, async () => {
-      await audit.close();
-      api.close();
-    });
+    try {
+      await book.open();
+    } catch (error) {
+      await closeAll();
+      throw error;
+    }
+    const approvals = new Approvals(book, key, clock);
+    return new Stand(
+      book,
+      intake,
+      approvals,
+      receipts,
+      metrics,
+      health,
+      directory,
+      engine,
+      closeAll,
+    );
   }
 
   start(): this {
@@ -182,7 +225,11 @@ export class Stand {
   }
 
   /** As a crash would leave it: nothing is finished, only the handles are closed. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#killed ??= this.#kill();
+  }
+
+  async #kill(): Promise<void> {
     this.#abort.abort();
     await this.#running;
     await this.closeAll();
@@ -231,10 +278,10 @@ export function applyAction(manifest: string): string {
   return `    - apply:\n        manifest: |\n${lines}`;
 }
 
-export function deployment(name: string, image: string, replicas = 2): string {
+export function deployment(name: string, image: string, replicas = 2, namespace = "shop"): string {
   return `apiVersion: apps/v1
 kind: Deployment
-metadata: { name: ${name}, namespace: shop }
+metadata: { name: ${name}, namespace: ${namespace} }
 spec:
   replicas: ${replicas}
   selector: { matchLabels: { app: ${name} } }
@@ -243,8 +290,34 @@ spec:
     spec: { containers: [{ name: app, image: "${image}" }] }`;
 }
 
-export function deploymentRef(name: string): string {
-  return `{ apiVersion: apps/v1, kind: Deployment, namespace: shop, name: ${name} }`;
+export function deploymentRef(name: string, namespace = "shop"): string {
+  return `{ apiVersion: apps/v1, kind: Deployment, namespace: ${namespace}, name: ${name} }`;
+}
+
+export function configMap(name: string, data: Record<string, string>, namespace = "shop"): string {
+  return `apiVersion: v1
+kind: ConfigMap
+metadata: { name: ${name}, namespace: ${namespace} }
+data: ${JSON.stringify(data)}`;
+}
+
+/** Every record of the audit log, oldest first. */
+export async function readAudit(directory: string): Promise<AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  await followDirectory(systemRuntime().files, `${directory}/audit`, null, (record) => {
+    records.push(record);
+  });
+  return records;
+}
+
+/** What the receipts in the outbox say, in its order. */
+export async function readReceipts(stand: Stand): Promise<ReceiptPayload[]> {
+  const waiting = await stand.receipts.undelivered();
+  return waiting.map(({ jws }) => {
+    const [, payload] = jws.split(".");
+    const bytes = Uint8Array.fromBase64(payload!, { alphabet: "base64url" });
+    return ReceiptPayload.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  });
 }
 
 export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {

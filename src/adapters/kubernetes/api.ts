@@ -2,11 +2,11 @@
  * Kubernetes REST over one pooled client. client-node's own transport opens a connection per call and
  * hangs under Deno when one breaks in mid-body; docs/decisions/ has the figures.
  */
-import { InvalidInputError } from "../../errors.ts";
+import { InvalidInputError, RefusedError } from "../../errors.ts";
 import { decodeUtf8 } from "../../core/encoding.ts";
 import { isJsonObject, type JsonObject } from "../../core/kubernetes_object.ts";
 import type { Runtime } from "../../runtime.ts";
-import { Peer, type PeerAnswer } from "../peer.ts";
+import { parseRetryAfter, Peer, type PeerAnswer } from "../peer.ts";
 import type { KubernetesCredentials } from "./credentials.ts";
 import { toError } from "./status_error.ts";
 
@@ -31,7 +31,10 @@ export interface ApiAnswer {
 export class KubernetesApi {
   readonly #peer: Peer;
 
-  constructor(runtime: Runtime, private readonly credentials: KubernetesCredentials) {
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly credentials: KubernetesCredentials,
+  ) {
     this.#peer = new Peer(runtime, {
       name: "Kubernetes API",
       timeoutMs: TIMEOUT_MS,
@@ -48,9 +51,11 @@ export class KubernetesApi {
       this.credentials.forgetToken();
       answer = await this.#send(request);
     }
-    const text = decodeUtf8(answer.body);
+    const text = textOf(answer, request.what);
     if (answer.status < 200 || answer.status > 299) {
-      throw toError(answer.status, text, request.what);
+      const retryAfter = answer.headers.get("retry-after");
+      const retryAfterMs = parseRetryAfter(retryAfter, this.runtime.clock.now());
+      throw toError(answer.status, text, request.what, retryAfterMs);
     }
     return { object: parseObject(text, request.what), warnings: warningsOf(answer.headers) };
   }
@@ -60,7 +65,7 @@ export class KubernetesApi {
     try {
       return (await this.request(request)).object;
     } catch (error) {
-      if ((error as { code?: string }).code === "not_found") return null;
+      if (error instanceof RefusedError && error.code === "not_found") return null;
       throw error;
     }
   }
@@ -87,6 +92,14 @@ export class KubernetesApi {
   }
 }
 
+function textOf({ body }: PeerAnswer, what: string): string {
+  try {
+    return decodeUtf8(body);
+  } catch {
+    throw malformed(what, "the API server did not answer in UTF-8");
+  }
+}
+
 function parseObject(text: string, what: string): JsonObject {
   try {
     const value: unknown = JSON.parse(text);
@@ -94,7 +107,11 @@ function parseObject(text: string, what: string): JsonObject {
   } catch {
     // Falls through to the same complaint.
   }
-  throw new InvalidInputError("malformed_answer", `${what}: the API server did not answer in JSON`);
+  throw malformed(what, "the API server did not answer with a JSON object");
+}
+
+function malformed(what: string, problem: string): InvalidInputError {
+  return new InvalidInputError("malformed_answer", `${what}: ${problem}`);
 }
 
 /** RFC 7234 warning headers, as kubectl shows them: `299 - "text"`. */

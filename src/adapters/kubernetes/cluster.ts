@@ -4,6 +4,7 @@ import { InvalidInputError, RefusedError } from "../../errors.ts";
 import {
   formatKind,
   formatRef,
+  isJsonObject,
   type JsonObject,
   type KubeObject,
   type ObjectRef,
@@ -34,8 +35,14 @@ export class KubernetesCluster implements Cluster {
       path: groupPath(ref.apiVersion),
       what: `discover ${ref.apiVersion}`,
     });
-    const resources = list ? ResourceList.parse(list).resources : [];
-    for (const { name, kind, namespaced } of resources) {
+    const parsed = ResourceList.safeParse(list ?? { resources: [] });
+    if (!parsed.success) {
+      throw new InvalidInputError(
+        "malformed_answer",
+        `The API server's list of what is in ${ref.apiVersion} cannot be read`,
+      );
+    }
+    for (const { name, kind, namespaced } of parsed.data.resources) {
       // Subresources have a slash in their name and share their parent's or another's kind.
       if (!name.includes("/")) {
         this.#types.set(formatKind({ apiVersion: ref.apiVersion, kind }), {
@@ -87,7 +94,10 @@ export class KubernetesCluster implements Cluster {
     resourceVersion: string | null,
     options: WriteOptions,
   ): Promise<WriteResult> {
-    const guarded = resourceVersion === null ? patch : { ...patch, metadata: { resourceVersion } };
+    const metadata = isJsonObject(patch.metadata) ? patch.metadata : {};
+    const guarded = resourceVersion === null
+      ? patch
+      : { ...patch, metadata: { ...metadata, resourceVersion } };
     return await this.#write(ref, options, {
       method: "PATCH",
       path: await this.#path(ref),
@@ -126,7 +136,9 @@ export class KubernetesCluster implements Cluster {
 
   async #collection(ref: ObjectRef): Promise<string> {
     const { plural, namespaced } = await this.resolve(ref);
-    const where = namespaced && ref.namespace ? `/namespaces/${ref.namespace}` : "";
+    const where = namespaced && ref.namespace
+      ? `/namespaces/${encodeURIComponent(ref.namespace)}`
+      : "";
     return `${groupPath(ref.apiVersion)}${where}/${plural}`;
   }
 

@@ -24,5 +24,7 @@ export async function readClusterFacts(api: KubernetesApi): Promise<ClusterFacts
   const version = await api.request({ method: "GET", path: "/version", what: "read the version" });
   const uid = Uid.safeParse(namespace);
   if (!uid.success) throw new InvalidInputError("malformed_answer", `${what}: there is none`);
-  return { uid: uid.data.metadata.uid, version: Version.parse(version.object).gitVersion };
+  const { success, data } = Version.safeParse(version.object);
+  if (!success) throw new InvalidInputError("malformed_answer", "The API server names no version");
+  return { uid: uid.data.metadata.uid, version: data.gitVersion };
 }

@@ -16,23 +16,32 @@ const Status = z.object({
 });
 
 const MAX_MESSAGE = 1000;
-/** How RBAC words its refusals; admission plugins and quotas answer 403 too. */
-const RBAC_REFUSAL = /cannot \w+ resource/;
+/** How RBAC words its refusals; admission plugins, webhooks and quotas answer 403 too. */
+const RBAC_REFUSAL = /forbidden: User ".*" cannot \S+ (resource|path) /;
 
 /** An apply with an unknown field is answered with 500 (kubernetes/kubernetes#122480), yet never passes. */
 const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 
-/** @param what the request, for people: `apply apps/v1/Deployment shop/web` */
-export function toError(status: number, body: string, what: string): ConnectorError {
+/**
+ * @param what the request, for people: `apply apps/v1/Deployment shop/web`
+ * @param retryAfterMs from the answer's Retry-After header
+ */
+export function toError(
+  status: number,
+  body: string,
+  what: string,
+  retryAfterMs?: number,
+): ConnectorError {
   const { message: text, reason, details } = parseStatus(body);
   const message = `${what}: ${(text || `status ${status}`).slice(0, MAX_MESSAGE)}`;
   const isPassing = status === 408 || status === 429 || status >= 500;
   if (isPassing && !TYPED_PATCH_REFUSAL.test(text)) {
     const seconds = details.retryAfterSeconds;
+    const pauseMs = seconds === undefined ? retryAfterMs : Math.min(seconds, 300) * 1000;
     return new TransientError(
       status === 429 ? "rate_limited" : "unavailable",
       message,
-      seconds === undefined ? {} : { retryAfterMs: Math.min(seconds, 300) * 1000 },
+      pauseMs === undefined ? {} : { retryAfterMs: pauseMs },
     );
   }
   if (status === 401) {

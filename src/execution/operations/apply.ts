@@ -1,14 +1,14 @@
 /** Server-side apply of one manifest object, and its reversal through the fields we owned before. */
+import { RefusedError } from "../../errors.ts";
 import { comparable, diffObjects } from "../../core/diff.ts";
 import { formatRef, type KubeObject, refOf, uidOf } from "../../core/kubernetes_object.ts";
-import { ownedFields } from "../../core/owned_fields.ts";
-import { checkScope, type Operation } from "./operation.ts";
+import { isAppliedBy, ownedFields } from "../../core/owned_fields.ts";
+import { assessPresent, checkScope, type Operation } from "./operation.ts";
 
 export function applyOperation(manifest: KubeObject, manager: string, salt: string): Operation {
   const ref = refOf(manifest);
   return {
     ref,
-    awaitsHealth: true,
     async preview(cluster) {
       await checkScope(cluster, ref);
       const before = await cluster.get(ref);
@@ -22,22 +22,42 @@ export function applyOperation(manifest: KubeObject, manager: string, salt: stri
       const uid = before ? uidOf(before) : null;
       return { entry: { action: "apply", verb, ref, uid, changes, warnings }, before };
     },
-    async perform(cluster) {
+    async perform(cluster, before) {
+      if (before) {
+        await cluster.apply(withUid(manifest, before), { dryRun: false });
+        return;
+      }
+      // No precondition says "only if it is not there", so it is looked for. Ours is from before a crash.
+      const live = await cluster.get(ref);
+      if (live && !isAppliedBy(live, manager)) {
+        throw new RefusedError(
+          "plan_changed",
+          `${formatRef(ref)} was created by someone else after it was planned`,
+        );
+      }
       await cluster.apply(manifest, { dryRun: false });
     },
+    assess: assessPresent,
     async revert(cluster, before) {
       const live = await cluster.get(ref);
       if (before === null) {
-        const uid = live && uidOf(live);
-        if (uid) await cluster.delete(ref, uid, { dryRun: false });
+        if (live === null) return [];
+        if (!isAppliedBy(live, manager)) return [`${formatRef(ref)}: someone else has made one`];
+        await cluster.delete(ref, uidOf(live)!, { dryRun: false });
         return [];
       }
       if (live === null || uidOf(live) !== uidOf(before)) {
         return [`${formatRef(ref)}: was removed or replaced by someone else meanwhile`];
       }
-      const { object } = await cluster.apply(ownedFields(before, manager), { dryRun: false });
+      const earlier = withUid(ownedFields(before, manager), before);
+      const { object } = await cluster.apply(earlier, { dryRun: false });
       return diffObjects(comparable(before), comparable(object), salt)
         .map((change) => `${formatRef(ref)}: ${change.path} differs from before`);
     },
   };
+}
+
+/** The server refuses it then for any other object of that name. */
+function withUid(object: KubeObject, { metadata: { uid } }: KubeObject): KubeObject {
+  return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
 }

@@ -1,7 +1,7 @@
-/** One change to one object: how to foresee it, do it, and take it back. */
-import { InvalidInputError } from "../../errors.ts";
-import type { KubeObject, ObjectRef } from "../../core/kubernetes_object.ts";
-import { formatRef } from "../../core/kubernetes_object.ts";
+/** One change to one object: how to foresee it, do it, wait for it, and take it back. */
+import { InvalidInputError, TransientError } from "../../errors.ts";
+import { formatRef, type KubeObject, type ObjectRef } from "../../core/kubernetes_object.ts";
+import { assessHealth, type ObjectHealth } from "../../core/object_health.ts";
 import type { PlanEntry } from "../../core/plan.ts";
 import type { Cluster } from "../cluster.ts";
 
@@ -13,14 +13,29 @@ export interface Preview {
 
 export interface Operation {
   readonly ref: ObjectRef;
-  /** Whether the package waits for the object to become healthy. */
-  readonly awaitsHealth: boolean;
   /** A server-side dry run; changes nothing. */
   preview(cluster: Cluster): Promise<Preview>;
   /** Does it. Doing it again after a crash MUST come to the same. */
   perform(cluster: Cluster, before: KubeObject | null): Promise<void>;
-  /** Takes it back, whether it was done or not; returns what could not be made exactly as before. */
+  /** Whether the object has become what was asked for. */
+  assess(live: KubeObject | null, before: KubeObject | null): ObjectHealth;
+  /**
+   * Takes it back, whether it was done or not; returns what could not be made exactly as before.
+   * Throws StillDeletingError while the object is on its way out.
+   */
   revert(cluster: Cluster, before: KubeObject | null): Promise<string[]>;
+}
+
+/** Its finalizers, or a pod's grace period, hold the object: it can be created again once it is gone. */
+export class StillDeletingError extends TransientError {
+  constructor(ref: ObjectRef) {
+    super("unavailable", `${formatRef(ref)} is still being deleted`);
+  }
+}
+
+/** For an object that is to stay. */
+export function assessPresent(live: KubeObject | null): ObjectHealth {
+  return live ? assessHealth(live) : { state: "failed", message: "was removed by someone else" };
 }
 
 /** Throws InvalidInputError `malformed_package` where the namespace is missing or one too many. */

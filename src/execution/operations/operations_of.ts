@@ -3,12 +3,9 @@ import type { WorkPackage } from "../../core/work_package.ts";
 import { applyOperation } from "./apply.ts";
 import { deleteOperation } from "./delete.ts";
 import type { Operation } from "./operation.ts";
-import { restartOperation, scaleOperation } from "./patch_field.ts";
+import { type FieldContext, restartOperation, scaleOperation } from "./patch_field.ts";
 
-export function operationsOf(
-  workPackage: WorkPackage,
-  context: { readonly executionId: string; readonly fieldManager: string },
-): Operation[] {
+export function operationsOf(workPackage: WorkPackage, context: FieldContext): Operation[] {
   const { executionId, fieldManager } = context;
   return workPackage.spec.actions.flatMap((action): Operation[] => {
     if ("apply" in action) {
@@ -17,11 +14,9 @@ export function operationsOf(
       );
     }
     if ("scale" in action) {
-      return [scaleOperation(action.scale.ref, action.scale.replicas, executionId)];
+      return [scaleOperation(action.scale.ref, action.scale.replicas, context)];
     }
-    if ("restart" in action) {
-      return [restartOperation(action.restart.ref, executionId, executionId)];
-    }
+    if ("restart" in action) return [restartOperation(action.restart.ref, context)];
     return action.delete.refs.map((ref) => deleteOperation(ref));
   });
 }

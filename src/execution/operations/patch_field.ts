@@ -1,9 +1,10 @@
 /**
- * Scale and restart: one field, set with a merge patch that holds only for the version just read.
- * Server-side apply is of no use here: under our manager it would give up what earlier packages own.
+ * Scale and restart: one field, set with a guarded merge patch. Server-side apply would refuse it where
+ * another manager owns the field, and a person who asks to scale asks for exactly that.
  */
-import { ApplyError, RefusedError } from "../../errors.ts";
+import { RefusedError } from "../../errors.ts";
 import { diffObjects } from "../../core/diff.ts";
+import { type OwnerEntry, ownersOf, withOwners } from "../../core/field_owners.ts";
 import {
   formatRef,
   isJsonObject,
@@ -15,10 +16,10 @@ import {
   uidOf,
 } from "../../core/kubernetes_object.ts";
 import type { Cluster } from "../cluster.ts";
-import { checkScope, type Operation } from "./operation.ts";
+import { mustGet, patchGuarded } from "./guarded_patch.ts";
+import { assessPresent, checkScope, type Operation } from "./operation.ts";
 
 export const RESTART_ANNOTATION = "neuralops.io/restarted-by";
-const ATTEMPTS = 5;
 
 interface Field {
   readonly action: "scale" | "restart";
@@ -28,8 +29,13 @@ interface Field {
   check(live: KubeObject): void;
 }
 
-export function scaleOperation(ref: ObjectRef, replicas: number, salt: string): Operation {
-  return fieldOperation(ref, salt, {
+export interface FieldContext {
+  readonly executionId: string;
+  readonly fieldManager: string;
+}
+
+export function scaleOperation(ref: ObjectRef, replicas: number, context: FieldContext): Operation {
+  return fieldOperation(ref, context, {
     action: "scale",
     path: ["spec", "replicas"],
     value: replicas,
@@ -54,12 +60,12 @@ export function scaleOperation(ref: ObjectRef, replicas: number, salt: string): 
   });
 }
 
-/** @param executionId the annotation's value: the same package restarts once, however often it is resumed */
-export function restartOperation(ref: ObjectRef, executionId: string, salt: string): Operation {
-  return fieldOperation(ref, salt, {
+/** The annotation's value is the execution's id: a package restarts once, however often it is resumed. */
+export function restartOperation(ref: ObjectRef, context: FieldContext): Operation {
+  return fieldOperation(ref, context, {
     action: "restart",
     path: ["spec", "template", "metadata", "annotations", RESTART_ANNOTATION],
-    value: executionId,
+    value: context.executionId,
     check(live) {
       if (!isJsonObject(live.spec) || !isJsonObject(live.spec.template)) {
         throw new RefusedError(
@@ -71,77 +77,104 @@ export function restartOperation(ref: ObjectRef, executionId: string, salt: stri
   });
 }
 
-function fieldOperation(ref: ObjectRef, salt: string, field: Field): Operation {
+function fieldOperation(
+  ref: ObjectRef,
+  { executionId, fieldManager }: FieldContext,
+  { action, path, value, check }: Field,
+): Operation {
+  const isOurs = (owner: OwnerEntry) => owner.manager === fieldManager;
+  /** A patch leaves its sender as the field's only owner. Where that is so, others take its place. */
+  const handOn = (
+    cluster: Cluster,
+    ref: ObjectRef,
+    uid: string | null,
+    owners: readonly OwnerEntry[],
+  ) =>
+    patchGuarded(cluster, ref, uid, (live) => {
+      const [owner, ...more] = ownersOf(live, path);
+      if (!owner || more.length > 0 || !isOurs(owner) || owner.operation !== "Update") return null;
+      const managedFields = withOwners(live, path, owners);
+      return managedFields && { metadata: { managedFields: managedFields as unknown as Json } };
+    });
   return {
     ref,
-    awaitsHealth: true,
     async preview(cluster) {
       await checkScope(cluster, ref);
       const before = await mustGet(cluster, ref);
-      field.check(before);
+      check(before);
       const { object, warnings } = await cluster.merge(
         ref,
-        nest(field.path, field.value),
+        nest(path, value),
         // A status update between the two calls is no reason to refuse a look.
         null,
         { dryRun: true },
       );
-      const changes = diffObjects(before, object, salt);
+      const changes = diffObjects(before, object, executionId);
       const verb = changes.length > 0 ? "change" : "unchanged";
+      const others = ownersOf(before, path).filter((owner) => !isOurs(owner))
+        .map(({ manager }) => `${path.join(".")} is owned by ${manager}, which may set it back`);
       return {
-        entry: { action: field.action, verb, ref, uid: uidOf(before), changes, warnings },
+        entry: {
+          action,
+          verb,
+          ref,
+          uid: uidOf(before),
+          changes,
+          warnings: verb === "change" ? [...warnings, ...others] : warnings,
+        },
         before,
       };
     },
-    async perform(cluster) {
-      await setField(cluster, ref, field.path, field.value, () => true);
+    async perform(cluster, before) {
+      const uid = before && uidOf(before);
+      await patchGuarded(
+        cluster,
+        ref,
+        uid,
+        (live) => valueAt(live, path) === value ? null : nest(path, value),
+      );
+      // What we applied stays applied by us, or our own next apply would conflict with this patch.
+      const applied = before
+        ? ownersOf(before, path).filter((owner) => isOurs(owner) && owner.operation === "Apply")
+        : [];
+      if (applied.length > 0) await handOn(cluster, ref, uid, applied);
     },
+    assess: assessPresent,
     async revert(cluster, before) {
-      const was = before ? valueAt(before, field.path) : undefined;
+      if (before === null) return [];
+      const was = valueAt(before, path);
       const live = await cluster.get(ref);
-      if (!live) return [`${formatRef(ref)}: was removed by someone else meanwhile`];
-      const isOurs = (object: KubeObject) => valueAt(object, field.path) === field.value;
-      // null removes the field in a merge patch.
-      const done = await setField(cluster, ref, field.path, was ?? null, isOurs);
-      return done || valueAt(live, field.path) === was
-        ? []
-        : [`${formatRef(ref)}: ${field.path.join(".")} was changed by someone else meanwhile`];
+      if (live === null || uidOf(live) !== uidOf(before)) {
+        return [`${formatRef(ref)}: was removed or replaced by someone else meanwhile`];
+      }
+      let foreign: Json | undefined;
+      await patchGuarded(cluster, ref, uidOf(before), (live) => {
+        const now = valueAt(live, path);
+        foreign = now === was || now === value ? undefined : now;
+        if (now === was || now !== value) return null;
+        // null removes in a merge patch.
+        return was === undefined ? nest(addedPath(live, before, path), null) : nest(path, was);
+      });
+      if (foreign !== undefined) {
+        return [`${formatRef(ref)}: ${path.join(".")} was changed by someone else meanwhile`];
+      }
+      await handOn(cluster, ref, uidOf(before), ownersOf(before, path));
+      return [];
     },
   };
 }
 
-/** Sets the field while `mayWrite` holds; reads again when another writer came between. */
-async function setField(
-  cluster: Cluster,
-  ref: ObjectRef,
-  path: readonly string[],
-  value: Json,
-  mayWrite: (live: KubeObject) => boolean,
-): Promise<boolean> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const live = await mustGet(cluster, ref);
-    if ((valueAt(live, path) ?? null) === value) return true;
-    if (!mayWrite(live)) return false;
-    try {
-      await cluster.merge(ref, nest(path, value), versionOf(live), { dryRun: false });
-      return true;
-    } catch (error) {
-      if (!(error instanceof RefusedError && error.code === "field_conflict")) throw error;
-    }
-  }
-  throw new ApplyError("apply_failed", `${formatRef(ref)} changed under us ${ATTEMPTS} times`);
-}
-
-async function mustGet(cluster: Cluster, ref: ObjectRef): Promise<KubeObject> {
-  const live = await cluster.get(ref);
-  if (live) return live;
-  throw new RefusedError("not_found", `${formatRef(ref)} does not exist`, {
-    hint: "create it with an apply action first",
-  });
-}
-
-function versionOf(object: KubeObject): string {
-  return String(object.metadata.resourceVersion ?? "");
+/** The outermost part of `path` that was not there before and holds nothing but the field now. */
+function addedPath(live: KubeObject, before: KubeObject, path: readonly string[]) {
+  const depths = path.map((_, index) => index + 1);
+  const depth = depths.find((depth) =>
+    valueAt(before, path.slice(0, depth)) === undefined &&
+    depths.slice(depth).every((inner) => {
+      const parent = valueAt(live, path.slice(0, inner - 1));
+      return isJsonObject(parent) && Object.keys(parent).length === 1;
+    })
+  );
+  return path.slice(0, depth);
 }
 
 function valueAt(object: KubeObject, path: readonly string[]): Json | undefined {

@@ -1,0 +1,77 @@
+/** Everything that a command may touch, in memory; and the program on it. */
+import type { CliIo, ExitCode } from "../../src/cli/io.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import type { Files, Http, Runtime } from "../../src/runtime.ts";
+import { systemRuntime } from "../../src/runtime_deno.ts";
+import { memoryFiles } from "./memory_files.ts";
+
+export interface CliParts {
+  readonly files?: Parameters<typeof memoryFiles>[0];
+  readonly env?: Record<string, string>;
+  /** What a person types; without it nobody sits there. */
+  readonly answer?: string | null;
+  readonly hasColours?: boolean;
+  /** Answers on the connector's socket; without it there is no connector. */
+  readonly admin?: (request: Request) => Promise<Response>;
+  /** The real disk instead of `files`, for the runtime alone. */
+  readonly runtime?: Runtime;
+}
+
+export interface CliResult {
+  readonly exitCode: ExitCode;
+  readonly out: string;
+  readonly errors: string;
+  readonly questions: readonly string[];
+  readonly sockets: readonly (string | undefined)[];
+  readonly logged: readonly string[];
+}
+
+export async function runCli(args: readonly string[], parts: CliParts = {}): Promise<CliResult> {
+  const out: string[] = [];
+  const errors: string[] = [];
+  const questions: string[] = [];
+  const sockets: (string | undefined)[] = [];
+  const logged: string[] = [];
+  const files = memoryFiles(parts.files ?? {});
+  const env = (name: string) => parts.env?.[name];
+  const io: CliIo = {
+    print: (line) => out.push(line),
+    printError: (line) => errors.push(line),
+    readFile: (path) => files.read(path, Infinity),
+    env,
+    isInteractive: parts.answer !== undefined,
+    hasColours: parts.hasColours ?? false,
+    ask(question) {
+      questions.push(question);
+      return parts.answer ?? null;
+    },
+  };
+  const { admin } = parts;
+  const http: Pick<Http, "client"> = {
+    client({ unixSocket }) {
+      sockets.push(unixSocket);
+      return {
+        fetch: (url, init) =>
+          admin ? admin(new Request(url, init)) : Promise.reject(new TypeError("no such socket")),
+        close: () => {},
+      };
+    },
+  };
+  const system = systemRuntime();
+  const runtime = parts.runtime ??
+    { ...system, http: { ...system.http, ...http }, files: files as Files };
+  const exitCode = await runProgram(args, {
+    surroundings: { runtime, env, hostname: "host", writeLog: (line) => logged.push(line) },
+    io,
+    stopped: Promise.resolve(),
+    simulate: () => Promise.resolve(0),
+  });
+  return {
+    exitCode,
+    out: out.join("\n"),
+    errors: errors.join("\n"),
+    questions,
+    sockets,
+    logged,
+  };
+}

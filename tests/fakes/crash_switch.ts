@@ -1,0 +1,115 @@
+/**
+ * A process that dies at a chosen step. Steps are counted over all writes to the disk and all calls to
+ * the cluster; from the fatal one on, nothing that the process tries has any effect.
+ */
+import type { Cluster } from "../../src/execution/cluster.ts";
+import type { Files } from "../../src/runtime.ts";
+import { wrapCluster } from "./cluster_wrap.ts";
+
+export class Crashed extends Error {
+  override readonly name = "Crashed";
+}
+
+/** `torn`: half of it reached the disk, where halves are possible; `after`: all of it did, and no answer came back. */
+export type Fault = "torn" | "after";
+
+export class CrashSwitch {
+  /** What each step so far was. */
+  readonly steps: string[] = [];
+  readonly #crash = Promise.withResolvers<never>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #dead = false;
+
+  /** @param fatalStep 1 for the first; Infinity for none */
+  constructor(private readonly fatalStep = Infinity, private readonly fault: Fault = "torn") {
+    this.#crash.promise.catch(() => {});
+  }
+
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  /** Resolves or rejects as the work does, or rejects once the process has died. */
+  survive<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    return Promise.race([work, this.#crash.promise]);
+  }
+
+  /** Resolves once the kernel and the network have done what was asked of them before the death. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  files(base: Files): Files {
+    const write = <T>(name: string, effect: () => Promise<T>) => this.#step(name, effect);
+    return {
+      read: (path, maxBytes) => this.#alive(() => base.read(path, maxBytes)),
+      readAt: (path, offset, length) => this.#alive(() => base.readAt(path, offset, length)),
+      stat: (path) => this.#alive(() => base.stat(path)),
+      list: (directory) => this.#alive(() => base.list(directory)),
+      ensureDirectory: (path) => this.#alive(() => base.ensureDirectory(path)),
+      tryLock: (path) => this.#alive(() => base.tryLock(path)),
+      createExclusive: (path, bytes) =>
+        write(`create ${kindOf(path)}`, () => base.createExclusive(path, bytes)),
+      replaceDurably: (path, bytes) =>
+        write(`replace ${kindOf(path)}`, () => base.replaceDurably(path, bytes)),
+      truncate: (path, size) => write("truncate", () => base.truncate(path, size)),
+      remove: (path) => write("remove", () => base.remove(path)),
+      openAppend: async (path) => {
+        const file = await write(`open ${kindOf(path)}`, () => base.openAppend(path));
+        return {
+          path,
+          append: (bytes) =>
+            this.#step(
+              `append ${kindOf(path)}`,
+              () => file.append(bytes),
+              () => file.append(bytes.subarray(0, Math.ceil(bytes.length / 2))),
+            ),
+          close: () => file.close(),
+        };
+      },
+    };
+  }
+
+  cluster(base: Cluster): Cluster {
+    return wrapCluster(
+      base,
+      ({ verb, isWrite }, next) =>
+        this.#step(isWrite || verb === "get" ? verb : `dry-run ${verb}`, next),
+    );
+  }
+
+  async #step<T>(
+    name: string,
+    effect: () => Promise<T>,
+    tear: () => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<T> {
+    if (this.#dead) throw new Crashed();
+    this.steps.push(name);
+    if (this.steps.length !== this.fatalStep) return await this.#alive(effect);
+    this.#dead = true;
+    await (this.fault === "after" ? effect() : tear());
+    const crash = new Crashed(`at step ${this.fatalStep}: ${name}`);
+    this.#crash.reject(crash);
+    throw crash;
+  }
+
+  /** An answer that comes after the death is heard by nobody. */
+  async #alive<T>(effect: () => Promise<T>): Promise<T> {
+    if (this.#dead) throw new Crashed();
+    const work = effect();
+    this.#inFlight.add(work);
+    try {
+      const result = await work;
+      if (this.#dead) throw new Crashed();
+      return result;
+    } finally {
+      this.#inFlight.delete(work);
+    }
+  }
+}
+
+/** The folder that says what a file is for. */
+function kindOf(path: string): string {
+  return ["audit", "executions", "receipts"].find((kind) => path.includes(`/${kind}/`)) ?? "key";
+}

@@ -1,0 +1,76 @@
+/** The log proves itself, here and in the archive. */
+import { S3Archive } from "../../../adapters/s3.ts";
+import { systemFiles } from "../../../runtime_deno/files.ts";
+import { runAuditVerify } from "../../audit.ts";
+import { demand } from "../scorecard.ts";
+import type { Stage } from "../stage.ts";
+import { BUCKET } from "../world.ts";
+
+type Source = Parameters<typeof runAuditVerify>[0]["source"];
+
+/** The command, with its words kept: what `neuralops-connector audit verify` would say. */
+async function verify(source: Source): Promise<{ exitCode: number; words: string }> {
+  const words: string[] = [];
+  const keep = (line: string) => void words.push(line);
+  const exitCode = await runAuditVerify(
+    { source, checkpoints: [], output: "text" },
+    { print: keep, printError: keep, readFile: (path) => Deno.readFile(path), files: systemFiles },
+  );
+  return { exitCode, words: words[0] ?? "" };
+}
+
+export async function chain({ scorecard, world }: Stage): Promise<void> {
+  const directory = `${world.folder}/state/audit`;
+  const copy = `${world.folder}/audit-copy`;
+  await scorecard.check("audit chain verified", async () => {
+    const { exitCode, words } = await verify({ directory });
+    demand(exitCode === 0, words);
+    return words;
+  });
+  await scorecard.check("one flipped byte in the audit log found", async () => {
+    await Deno.mkdir(copy);
+    for await (const { name, isFile } of Deno.readDir(directory)) {
+      if (isFile) {
+        await Deno.writeFile(`${copy}/${name}`, await Deno.readFile(`${directory}/${name}`));
+      }
+    }
+    const [first] = (await systemFiles.list(copy)).filter((name) => name.endsWith(".jsonl"));
+    demand(first !== undefined, "there is no segment to damage");
+    const bytes = await Deno.readFile(`${copy}/${first}`);
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    await Deno.writeFile(`${copy}/${first}`, bytes);
+    const { exitCode, words } = await verify({ directory: copy });
+    demand(exitCode === 1, "the damage was not noticed");
+    return words;
+  });
+}
+
+export async function archive(stage: Stage): Promise<void> {
+  const { world, scorecard } = stage;
+  await scorecard.check("audit day uploaded to S3 and verified from there", async () => {
+    const objects = await stage.until("the sealed day in the bucket", () => {
+      const found = world.s3.objects();
+      return found.some(({ key }) => key.endsWith(".jsonl")) ? found : null;
+    });
+    const store = new S3Archive({
+      bucket: BUCKET,
+      region: "us-east-1",
+      endpoint: world.s3.url,
+      pathStyle: true,
+      caPem: world.pki.caPem,
+      timeoutMs: 10_000,
+      accessKey: () =>
+        Promise.resolve({
+          accessKeyId: world.accessKeyId,
+          secretAccessKey: world.secrets.s3SecretKey,
+        }),
+    });
+    try {
+      const { exitCode, words } = await verify({ archive: store, prefix: "audit", chainId: null });
+      demand(exitCode === 0, words);
+      return `${objects.length} objects under Object Lock; ${words}`;
+    } finally {
+      await store.close();
+    }
+  });
+}

@@ -1,0 +1,161 @@
+/** Packages that are carried out: approved by a person, by the policy's auto mode, and one that fails. */
+import { comparable } from "../../../core/diff.ts";
+import type { KubeObject } from "../../../core/kubernetes_object.ts";
+import { formatPlan } from "../../../core/plan.ts";
+import { demand } from "../scorecard.ts";
+import type { Stage } from "../stage.ts";
+
+export async function approved(stage: Stage): Promise<void> {
+  const { scorecard, narrator } = stage;
+  await scorecard.check(
+    "good package, pushed: pending, approved, applied, rolled out, receipt verified",
+    async () => {
+      const bytes = stage.buildPackage({
+        name: "deploy-checkout",
+        stream: "releases",
+        sequence: 1,
+        actions: apply(deployment("shop", "checkout", "registry.example/checkout:1.0")),
+      });
+      const answer = await stage.push(bytes, stage.signByKey(bytes));
+      demand(answer.status === 202, `answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      const { executionId } = answer.body as { executionId: string };
+      await approve(stage, executionId, "alice");
+      const receipt = await stage.receipt(executionId, "succeeded");
+      const status = live(stage, "shop", "checkout")?.status as { readyReplicas?: number };
+      demand(status?.readyReplicas === 2, `${status?.readyReplicas} replicas are ready`);
+      const [approval] = receipt.approvals;
+      return `${executionId} succeeded, approved by ${approval?.approver}, 2 of 2 replicas ready`;
+    },
+  );
+  narrator.tell("the Orchestrator sends a keyless-signed package over the command channel");
+  await scorecard.check("good package, keyless, over the outbound command channel", async () => {
+    const bytes = stage.buildPackage({
+      name: "configure-checkout",
+      stream: "releases",
+      sequence: 2,
+      actions: apply(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: shop }\ndata: { mode: fast }",
+      ),
+    });
+    stage.enqueue(bytes, await stage.signKeyless(bytes));
+    const executionId = await stage.until(
+      "the package to wait for approval",
+      () =>
+        stage.world.controlPlane.receipts.find(({ payload }) =>
+          payload.name === "configure-checkout" && payload.state === "pending_approval"
+        )?.payload.executionId,
+    );
+    await approve(stage, executionId, "bob");
+    await stage.receipt(executionId, "succeeded");
+    return `${executionId} succeeded, Fulcio certificate and log entry verified offline`;
+  });
+}
+
+export async function automatic(stage: Stage): Promise<void> {
+  const { scorecard } = stage;
+  await scorecard.check("auto mode applies only what the policy flag allows", async () => {
+    const seed = stage.buildPackage({
+      name: "deploy-worker",
+      stream: "sandbox",
+      sequence: 1,
+      actions: apply(deployment("sandbox", "worker", "registry.example/worker:1.0")),
+    });
+    // `apply` is not among auto mode's actions, so this one still asks a person.
+    const seeded = await accepted(stage, seed);
+    await approve(stage, seeded, "alice");
+    await stage.receipt(seeded, "succeeded");
+
+    const scale = (sequence: number, replicas: number, risk: string) =>
+      stage.buildPackage({
+        name: "scale-worker",
+        stream: "sandbox",
+        sequence,
+        risk,
+        actions:
+          `    - scale: { ref: { apiVersion: apps/v1, kind: Deployment, namespace: sandbox, name: worker }, replicas: ${replicas} }`,
+      });
+    const low = await accepted(stage, scale(2, 4, "low"));
+    const { approvals } = await stage.receipt(low, "succeeded");
+    demand(approvals.length === 0, "somebody was asked");
+    const medium = await accepted(stage, scale(3, 5, "medium"));
+    await stage.receipt(medium, "pending_approval");
+    const spec = live(stage, "sandbox", "worker")?.spec as { replicas?: number };
+    demand(spec.replicas === 4, `${spec.replicas} replicas instead of 4`);
+    await stage.admin().reject(medium, "alice", "not during the sale");
+    await stage.receipt(medium, "cancelled");
+    return "low-risk scale in sandbox applied unasked; apply and medium risk waited for a person";
+  });
+}
+
+export async function rolledBack(stage: Stage): Promise<void> {
+  const { scorecard, narrator } = stage;
+  await scorecard.check("failing package rolled back to the exact earlier objects", async () => {
+    const before = ["checkout", "settings"].map((name) => snapshot(stage, name));
+    const bytes = stage.buildPackage({
+      name: "break-checkout",
+      stream: "releases",
+      sequence: 3,
+      timeout: "1500ms",
+      actions: [
+        apply(
+          "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: shop }\ndata: { mode: slow }",
+        ),
+        apply(deployment("shop", "checkout", "registry.example/checkout:broken", 3)),
+        apply(deployment("shop", "extra", "registry.example/extra:1.0")),
+      ].join("\n"),
+    });
+    const executionId = await accepted(stage, bytes);
+    await approve(stage, executionId, "alice");
+    narrator.tell("the new image never becomes ready");
+    const receipt = await stage.receipt(executionId, "rolled_back", "rollback_failed", "succeeded");
+    demand(receipt.state === "rolled_back", `ended in ${receipt.state}: ${receipt.reason}`);
+    const after = ["checkout", "settings"].map((name) => snapshot(stage, name));
+    demand(JSON.stringify(after) === JSON.stringify(before), "the objects differ from before");
+    demand(live(stage, "shop", "extra") === null, "a created object was left behind");
+    return `${executionId} rolled back (${receipt.code}): two objects restored, one removed`;
+  });
+}
+
+/** As a person would: look at the plan, then say yes to exactly that plan. */
+export async function approve(stage: Stage, executionId: string, name: string): Promise<void> {
+  await stage.receipt(executionId, "pending_approval");
+  const admin = stage.admin();
+  const { plan } = await admin.show(executionId);
+  demand(plan !== null, "there is no plan to approve");
+  formatPlan(plan).slice(0, 6).forEach((line) => stage.narrator.tell(`  ${line}`));
+  await admin.approve(executionId, plan.digest, name);
+  stage.narrator.tell(`${name} approves plan ${plan.digest.slice(0, 19)}…`);
+}
+
+async function accepted(stage: Stage, bytes: Uint8Array): Promise<string> {
+  const { status, body } = await stage.push(bytes, stage.signByKey(bytes));
+  demand(status === 202, `answered ${status}: ${JSON.stringify(body)}`);
+  return (body as { executionId: string }).executionId;
+}
+
+function live({ world }: Stage, namespace: string, name: string): KubeObject | null {
+  return world.kubernetes.store.get("apps/v1", "Deployment", namespace, name);
+}
+
+function snapshot(stage: Stage, name: string): unknown {
+  const object = live(stage, "shop", name) ??
+    stage.world.kubernetes.store.get("v1", "ConfigMap", "shop", name);
+  return object && comparable(object);
+}
+
+export function apply(manifest: string): string {
+  const lines = manifest.split("\n").map((line) => `          ${line}`).join("\n");
+  return `    - apply:\n        manifest: |\n${lines}`;
+}
+
+export function deployment(namespace: string, name: string, image: string, replicas = 2): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: ${namespace} }
+spec:
+  replicas: ${replicas}
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec: { containers: [{ name: app, image: "${image}" }] }`;
+}

@@ -1,0 +1,216 @@
+/** docs/openapi/connector.yaml: the TLS listener. docs/openapi/admin.yaml: the Unix socket of the CLI. */
+import { z } from "zod";
+import type { ErrorCode } from "../../src/errors.ts";
+import {
+  ExecuteRequest,
+  ExecuteResponse,
+  ExecutionStateSchema,
+  Heartbeat,
+  PartState,
+} from "../../src/core/protocol.ts";
+import { ApproveRequest, RejectRequest } from "../../src/http/admin.ts";
+import {
+  answer,
+  componentsOf,
+  type Json,
+  pathParameter,
+  problem,
+  problems,
+  requestBody,
+} from "./document.ts";
+import { Description, ExecutionList, JsonValue, Plan, Summary } from "./executions.ts";
+
+const AUTHENTICATION: readonly ErrorCode[] = ["unauthenticated", "unavailable"];
+const BODY: readonly ErrorCode[] = ["malformed_request", "too_large"];
+const SLOW: Json = { "408": problem("The body did not come in time", ["timeout"]) };
+const DURABILITY: readonly ErrorCode[] = [
+  "audit_unavailable",
+  "audit_broken",
+  "disk_full",
+  "state_unwritable",
+];
+const INTAKE: readonly ErrorCode[] = [
+  "malformed_bundle",
+  "malformed_package",
+  "too_many_objects",
+  "missing_signature",
+  "bad_signature",
+  "unknown_signer",
+  "untrusted_certificate",
+  "wrong_identity",
+  "missing_log_proof",
+  "wrong_target",
+  "not_yet_valid",
+  "expired",
+  "sequence_not_newer",
+  "replayed",
+  "policy_denied",
+  "rate_limited",
+];
+const Health = z.object({ parts: Heartbeat.shape.parts });
+const EXECUTION_SCHEMAS = {
+  ExecutionState: ExecutionStateSchema,
+  ExecutionSummary: Summary,
+  ExecutionDescription: Description,
+  ExecutionList,
+  Plan,
+  Health,
+  JsonValue,
+  PartState,
+};
+const text = (description: string): Json => ({
+  description,
+  content: { "text/plain": { schema: { type: "string" } } },
+});
+
+export function connectorDocument(version: string): Json {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "NeuralOps connector",
+      version,
+      summary: "Work packages, their state, probes and metrics",
+      description:
+        "Open only where listener.enabled is true, and HTTPS only. Errors are problem documents (RFC 9457). docs/protocol.md tells it in prose, docs/errors.md explains every code.",
+    },
+    servers: [{
+      url: "https://{host}:{port}",
+      variables: { host: { default: "connector.example.com" }, port: { default: "8443" } },
+    }],
+    security: [{ orchestrator: [] }],
+    paths: {
+      "/execute": { post: execute },
+      "/executions": { get: list(AUTHENTICATION) },
+      "/executions/{id}": { get: show(AUTHENTICATION) },
+      "/healthz": { get: health(AUTHENTICATION) },
+      "/livez": {
+        get: {
+          operationId: "isAlive",
+          summary: "Whether the process answers",
+          security: [],
+          responses: { "200": text("It does") },
+        },
+      },
+      "/readyz": {
+        get: {
+          operationId: "isReady",
+          summary: "Whether it is registered and can write its audit log",
+          security: [],
+          responses: { "200": text("It is"), "503": text("It is not; names the parts") },
+        },
+      },
+      "/metrics": {
+        get: {
+          operationId: "metrics",
+          summary: "The connector's own metrics, in the Prometheus text format",
+          security: [],
+          responses: { "200": text("Metrics") },
+        },
+      },
+    },
+    components: {
+      securitySchemes: {
+        orchestrator: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description:
+            "The Orchestrator's token: EdDSA or ES256 by a key of the JWKS that registration gave, `iss` as registered, `aud` this cluster's id, with `iat` and `exp` at most five minutes apart.",
+        },
+      },
+      schemas: componentsOf({ ...EXECUTION_SCHEMAS, ExecuteRequest, ExecuteResponse }),
+    },
+  };
+}
+
+export function adminDocument(version: string): Json {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "NeuralOps connector, local side",
+      version,
+      summary: "What the command line asks of a running connector",
+      description:
+        "HTTP over the Unix socket `agent.sock` in the state directory, mode 0600: whoever can open it is the connector's own user, or root. Open where adminSocket is true.",
+    },
+    servers: [{ url: "http://connector" }],
+    security: [],
+    paths: {
+      "/health": { get: health([]) },
+      "/executions": { get: list([]) },
+      "/executions/{id}": { get: show([]) },
+      "/executions/{id}/approve": {
+        post: judge("approve", "Approves the plan that the digest names", "ApproveRequest", [
+          "approval_mismatch",
+          "expired",
+        ]),
+      },
+      "/executions/{id}/reject": {
+        post: judge("reject", "Rejects the plan; the execution ends as cancelled", "RejectRequest"),
+      },
+    },
+    components: { schemas: componentsOf({ ...EXECUTION_SCHEMAS, ApproveRequest, RejectRequest }) },
+  };
+}
+
+const id = pathParameter("id", "such as wpx-4c8514ea649712f9469cae84f88f77ca");
+
+const execute: Json = {
+  operationId: "execute",
+  summary: "Hands over a signed work package",
+  description:
+    "202 once the package is durable here, not once it was carried out. The same package again gets the present state while it is open, and `replayed` with the state that it ended in afterwards. A package that was refused may be sent again: the reason may have passed.",
+  requestBody: requestBody("ExecuteRequest"),
+  responses: {
+    "202": answer("Accepted, or known already", "ExecuteResponse"),
+    ...SLOW,
+    ...problems([...AUTHENTICATION, ...BODY, ...INTAKE, ...DURABILITY]),
+  },
+};
+
+function list(codes: readonly ErrorCode[]): Json {
+  return {
+    operationId: "listExecutions",
+    summary: "Every execution, oldest first",
+    responses: { "200": answer("Executions", "ExecutionList"), ...problems(codes) },
+  };
+}
+
+function show(codes: readonly ErrorCode[]): Json {
+  return {
+    operationId: "showExecution",
+    summary: "One execution with its plan and approvals",
+    parameters: [id],
+    responses: {
+      "200": answer("The execution", "ExecutionDescription"),
+      ...problems([...codes, "not_found"]),
+    },
+  };
+}
+
+function health(codes: readonly ErrorCode[]): Json {
+  return {
+    operationId: "health",
+    summary: "The state of each part, with reason and age",
+    responses: { "200": answer("Parts", "Health"), ...problems(codes) },
+  };
+}
+
+function judge(
+  operationId: string,
+  summary: string,
+  body: string,
+  codes: readonly ErrorCode[] = [],
+): Json {
+  return {
+    operationId,
+    summary,
+    parameters: [id],
+    requestBody: requestBody(body),
+    responses: {
+      "200": answer("The execution as it is now", "ExecutionDescription"),
+      ...SLOW,
+      ...problems([...BODY, "not_found", "not_approvable", ...codes, ...DURABILITY]),
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** Executions as the connector shows them. The compiler compares these schemas with the code's types. */
+import { z } from "zod";
+import { ERROR_CODES } from "../error_status.ts";
+import { ExecutionStateSchema } from "../../src/core/protocol.ts";
+import { ACTION_KINDS, Ref, RISKS } from "../../src/core/work_package.ts";
+import type { ExecutionDescription, ExecutionSummary } from "../../src/http/execution_view.ts";
+
+const time = z.iso.datetime();
+const epochMs = z.int().describe("milliseconds since the epoch, UTC");
+
+export const JsonValue = z.json();
+
+const FieldChange = z.object({
+  path: z.string(),
+  from: JsonValue.exactOptional().describe("absent: the field is new"),
+  to: JsonValue.exactOptional().describe("absent: the field goes"),
+});
+
+export const Plan = z.object({
+  digest: z.string().describe("sha256:<hex>; what an approval names"),
+  entries: z.array(z.object({
+    action: z.enum(ACTION_KINDS),
+    verb: z.enum(["create", "change", "delete", "unchanged"]),
+    ref: Ref.describe("the object"),
+    uid: z.string().nullable(),
+    changes: z.array(FieldChange),
+    warnings: z.array(z.string()).describe("of the API server"),
+  })),
+  plannedAtMs: epochMs,
+});
+
+export const Summary = z.object({
+  id: z.string(),
+  digest: z.string().describe("sha256:<hex> of the WPK bytes"),
+  state: ExecutionStateSchema,
+  code: z.enum(ERROR_CODES).nullable(),
+  reason: z.string(),
+  since: time,
+  received: time,
+  expires: time,
+  name: z.string(),
+  stream: z.string(),
+  sequence: z.int(),
+  risk: z.enum(RISKS),
+  signer: z.string(),
+  source: z.enum(["push", "channel"]),
+}) satisfies z.ZodType<ExecutionSummary>;
+
+const Approval = z.object({
+  approver: z.string(),
+  planDigest: z.string(),
+  atMs: epochMs,
+  signature: z.string().describe("EdDSA JWS by the connector's key, typ neuralops-approval+jwt"),
+});
+
+export const Description = Summary.extend({
+  purpose: z.string(),
+  plan: Plan.nullable(),
+  approvals: z.array(Approval),
+  auditSequence: z.int().nullable(),
+}) satisfies z.ZodType<ExecutionDescription>;
+export const ExecutionList = z.object({ executions: z.array(Summary) });

@@ -14,7 +14,9 @@ import { type EmbeddedPrometheus, startPrometheus } from "../../src/embedded/pro
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import type { OutgoingBatch, SignalsDeps, SignalsSink } from "../../src/loops/signals_ports.ts";
 import { createMetrics } from "../../src/metrics.ts";
-import { systemFiles, systemHttp, systemRandom } from "../../src/runtime_deno.ts";
+import { systemRandom } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
+import { systemHttp } from "../../src/runtime_deno/http.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 
 /** Keeps what it acknowledged, point by point, and insists that a repeated batch is the same bytes. */

@@ -1,0 +1,56 @@
+/**
+ * Programs from Debian packages. A missing one is downloaded with apt-get and unpacked into the cache,
+ * not installed: nothing of the system changes and no service is ever started.
+ */
+import { isFile, run, which } from "./command.ts";
+import { cacheFolder, type Search } from "./peer.ts";
+
+/** @param versionOf picks the version out of what `--version` prints */
+export async function findDebianProgram(
+  name: string,
+  packageName: string,
+  versionOf = /version (\S+)/,
+): Promise<Search> {
+  const installed = await which(name);
+  const unpacked = `${cacheFolder()}/debian-${packageName}/usr/bin/${name}`;
+  let program = installed ?? unpacked;
+  let source = installed ? "installed" : `Debian package ${packageName}`;
+  if (!await isFile(program)) {
+    const problem = await unpack(packageName);
+    if (problem) {
+      return { why: `not on PATH, and Debian's ${packageName} not to be had: ${problem}` };
+    }
+    program = unpacked;
+    source = `Debian package ${packageName}`;
+  }
+  const said = await run(program, ["--version"]);
+  const version = versionOf.exec(`${said.out}\n${said.problem}`)?.[1];
+  return said.ok && version
+    ? { program, version, source }
+    : { why: `${program} does not run: ${said.problem}` };
+}
+
+/** null when it went well. */
+async function unpack(packageName: string): Promise<string | null> {
+  if (!await which("apt-get")) return "there is no apt-get here";
+  const folder = `${cacheFolder()}/debian-${packageName}`;
+  await Deno.mkdir(folder, { recursive: true });
+  let fetched = await run("apt-get", ["download", packageName], { cwd: folder });
+  if (!fetched.ok) {
+    // The lists of packages may be missing or old; only root may bring them up to date.
+    const update = await run("apt-get", ["update", "-q"], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+    });
+    if (!update.ok) {
+      return `apt-get download: ${fetched.problem}; apt-get update: ${update.problem}`;
+    }
+    fetched = await run("apt-get", ["download", packageName], { cwd: folder });
+    if (!fetched.ok) return `apt-get download: ${fetched.problem}`;
+  }
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith(".deb")) continue;
+    const extracted = await run("dpkg", ["-x", `${folder}/${name}`, folder]);
+    if (!extracted.ok) return `dpkg -x: ${extracted.problem}`;
+  }
+  return null;
+}

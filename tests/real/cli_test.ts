@@ -1,0 +1,100 @@
+/** The CLI over the agent's own Unix socket, as a person uses it: output, formats, exit codes. */
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { cli } from "./agent_process.ts";
+import { pushAccepted, registeredCluster, untilReceipt } from "./orchestrator.ts";
+import { deployment, workPackage } from "./package.ts";
+import { trustNewSigner, withAgent, withGround } from "./running_agent.ts";
+
+Deno.test("executions are listed, shown, approved and rejected over the socket", (context) =>
+  withGround(async (ground) => {
+    const step = (name: string, work: () => Promise<void>) => context.step(name, work);
+    const { signer, trust } = await trustNewSigner(ground);
+    let configPath = "";
+    const executions = (...args: string[]) => cli("executions", ...args, "--config", configPath);
+    await withAgent(ground, { trust }, async ({ port, config }) => {
+      configPath = config;
+      const clusterId = await registeredCluster(ground);
+      const send = async (name: string) => {
+        const bytes = workPackage({ clusterId, manifest: deployment(name, "shop:1") });
+        const id = await pushAccepted(ground, port, bytes, signer.sign(bytes));
+        await untilReceipt(ground, id, "pending_approval");
+        return id;
+      };
+
+      await step("an empty list", async () => {
+        const { code, stdout } = await executions("list");
+        assert.deepEqual({ code, stdout }, { code: 0, stdout: "No executions.\n" });
+      });
+      const first = await send("first");
+      await step("list in text, JSON and YAML", async () => {
+        const text = await executions("list");
+        assert.equal(text.code, 0);
+        const [heading, row] = text.stdout.split("\n");
+        assert.match(heading!, /^ID +STATE +AGE +RISK +SIGNER +NAME +STREAM +SEQ$/);
+        assert.match(row!, new RegExp(`^${first} +pending_approval `));
+        const json = await executions("list", "-o", "json");
+        assert.equal(JSON.parse(json.stdout).executions[0].id, first);
+        const yaml = await executions("list", "-o", "yaml");
+        assert.deepEqual(parse(yaml.stdout), JSON.parse(json.stdout));
+        const none = await executions("list", "--state", "succeeded", "-o", "json");
+        assert.deepEqual(JSON.parse(none.stdout), { executions: [] });
+      });
+      await step("show has everything that is approved", async () => {
+        const { code, stdout } = await executions("show", first);
+        assert.equal(code, 0);
+        assert.match(stdout, /State: +pending_approval/);
+        assert.match(stdout, /shop:1/, "the image that would run is not shown");
+        const json = await executions("show", first, "-o", "json");
+        assert.match(JSON.parse(json.stdout).plan.digest, /^sha256:[0-9a-f]{64}$/);
+      });
+      await step("approve asks for a decision", async () => {
+        const { code, stderr } = await executions("approve", first);
+        assert.equal(code, 2);
+        assert.match(stderr, /--plan-digest sha256:…, or --yes/);
+      });
+      await step("approve of another plan is refused", async () => {
+        const digest = `sha256:${"0".repeat(64)}`;
+        const { code, stderr } = await executions("approve", first, "--plan-digest", digest);
+        assert.equal(code, 1);
+        assert.match(stderr, /plan/);
+      });
+      await step("approve", async () => {
+        const { plan } = JSON.parse((await executions("show", first, "-o", "json")).stdout);
+        const approval = await executions(
+          ...["approve", first, "--plan-digest", plan.digest, "--as", "ada"],
+        );
+        assert.equal(approval.code, 0, approval.stderr);
+        const { approvals } = await untilReceipt(ground, first, "succeeded");
+        assert.deepEqual(approvals.map(({ approver }) => approver), ["socket:ada"]);
+        const again = await executions("approve", first, "--yes");
+        assert.equal(again.code, 1);
+        assert.match(again.stderr, /not_approvable/);
+      });
+      const second = await send("second");
+      await step("reject", async () => {
+        const { code, stderr } = await executions(
+          ...["reject", second, "--reason", "not today", "--as", "ada"],
+        );
+        assert.equal(code, 0, stderr);
+        const { reason } = await untilReceipt(ground, second, "cancelled");
+        assert.match(reason, /rejected by socket:ada: not today/);
+        assert.equal(ground.kubernetes.store.get("apps/v1", "Deployment", "shop", "second"), null);
+      });
+      await step("an unknown execution", async () => {
+        const { code, stderr } = await executions("show", "wpx-0");
+        assert.equal(code, 1);
+        assert.match(stderr, /not_found/);
+      });
+      await step("wrong usage", async () => {
+        assert.equal((await executions("list", "-o", "xml")).code, 2);
+        assert.equal((await executions("explode")).code, 2);
+        assert.equal((await cli("executions", "show")).code, 2);
+      });
+    });
+    await step("no agent answers", async () => {
+      const { code, stderr } = await executions("list");
+      assert.equal(code, 1);
+      assert.match(stderr, /No connector answers in .*neuralops-connector run/);
+    });
+  }));

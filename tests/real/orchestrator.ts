@@ -1,0 +1,69 @@
+/** The control plane's side of an execution, as a test sees it. */
+import { encodeBase64 } from "../../src/core/encoding.ts";
+import type { ExecutionState, ReceiptPayload } from "../../src/core/protocol.ts";
+import type { Ground } from "./ground.ts";
+import { within } from "./waiting.ts";
+
+const LIMIT_MS = 60_000;
+
+export interface PushAnswer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Resolves with the cluster's id once the connector has registered and beats. */
+export async function registeredCluster({ controlPlane }: Ground): Promise<string> {
+  const isUp = () => controlPlane.heartbeats.length > 0;
+  await within(LIMIT_MS, "a heartbeat", controlPlane.until(isUp));
+  return controlPlane.registrations.at(-1)!.clusterId;
+}
+
+/** POST /execute as the Orchestrator sends it. */
+export async function push(
+  { pki, controlPlane }: Ground,
+  port: number,
+  payload: Uint8Array,
+  bundle: unknown,
+): Promise<PushAnswer> {
+  const audience = controlPlane.registrations.at(-1)!.clusterId;
+  const token = await controlPlane.orchestratorToken({ audience });
+  const client = Deno.createHttpClient({ caCerts: [pki.caPem] });
+  try {
+    const response = await fetch(`https://127.0.0.1:${port}/execute`, {
+      client,
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ payload: encodeBase64(payload), bundle }),
+    });
+    return { status: response.status, body: await response.json() };
+  } finally {
+    client.close();
+  }
+}
+
+/** Like `push`, for a package that must be taken in; resolves with the execution's id. */
+export async function pushAccepted(
+  ground: Ground,
+  port: number,
+  payload: Uint8Array,
+  bundle: unknown,
+): Promise<string> {
+  const { status, body } = await push(ground, port, payload, bundle);
+  if (status === 202) return body["executionId"] as string;
+  throw new Error(`POST /execute answered ${status}: ${JSON.stringify(body)}`);
+}
+
+/** The first receipt of this state; its signature was checked when it came. */
+export async function untilReceipt(
+  { controlPlane }: Ground,
+  id: string,
+  ...states: ExecutionState[]
+): Promise<ReceiptPayload> {
+  const find = () =>
+    controlPlane.receipts.find(({ payload }) =>
+      payload.executionId === id && states.includes(payload.state)
+    );
+  const what = `a receipt of ${id} for ${states.join(" or ")}`;
+  await within(LIMIT_MS, what, controlPlane.until(() => find() !== undefined));
+  return find()!.payload;
+}

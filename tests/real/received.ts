@@ -1,0 +1,86 @@
+/** What the control plane received of a query, against what Prometheus says it holds. */
+import assert from "node:assert/strict";
+import type { SampleValue } from "../../src/core/protocol.ts";
+import type { EmbeddedControlPlane } from "../../src/embedded/control_plane/start.ts";
+import type { PrometheusSeries, Range } from "./prometheus_server.ts";
+
+type Signals = EmbeddedControlPlane["signals"];
+type Points = Map<string, Map<number, Exclude<SampleValue, null>>>;
+
+/** First to last grid point that arrived; throws unless the windows tile that time exactly. */
+export function receivedRange(signals: Signals, query: string): Range {
+  const windows = signals.batches.filter((batch) => batch.query.name === query)
+    .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
+  const first = windows[0]!;
+  let endMs = first.startMs - first.stepMs;
+  for (const window of windows) {
+    assert.equal(window.startMs, endMs + window.stepMs, `${query}: a gap or an overlap of windows`);
+    endMs = window.endMs;
+  }
+  return { startMs: first.startMs, endMs, stepMs: first.stepMs };
+}
+
+/** Up to where a query has arrived; 0 when nothing has. */
+export function receivedUntil(signals: Signals, query: string): number {
+  return signals.batches.reduce(
+    (newest, batch) => batch.query.name === query ? Math.max(newest, batch.window.endMs) : newest,
+    0,
+  );
+}
+
+export function receivedPoints(signals: Signals, query: string): Points {
+  const points: Points = new Map();
+  for (const { labels, timestampMs, value } of signals.points(query)) {
+    put(points, labels, timestampMs, value);
+  }
+  return points;
+}
+
+export function heldPoints(series: readonly PrometheusSeries[]): Points {
+  const points: Points = new Map();
+  for (const { metric, values } of series) {
+    for (const [seconds, text] of values) {
+      put(points, metric, Math.round(seconds * 1000), toValue(text));
+    }
+  }
+  return points;
+}
+
+/** Fails with the first series and point that differ; returns how many points were compared. */
+export function assertSamePoints(received: Points, held: Points, query: string): number {
+  assert.deepEqual([...received.keys()].sort(), [...held.keys()].sort(), `${query}: series`);
+  let count = 0;
+  for (const [labels, expected] of held) {
+    const actual = received.get(labels)!;
+    for (const [at, value] of expected) {
+      // JSON has no negative zero; numerically it is the same.
+      assert.ok(
+        actual.get(at) === value,
+        `${query} ${labels} at ${at}: ${actual.get(at)} ${value}`,
+      );
+      count += 1;
+    }
+    assert.equal(actual.size, expected.size, `${query} ${labels}: points that no one holds`);
+  }
+  return count;
+}
+
+export function labelKey(labels: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+function put(
+  points: Points,
+  labels: Readonly<Record<string, string>>,
+  timestampMs: number,
+  value: Exclude<SampleValue, null>,
+): void {
+  const key = labelKey(labels);
+  const series = points.get(key) ?? new Map();
+  series.set(timestampMs, value);
+  points.set(key, series);
+}
+
+function toValue(text: string): Exclude<SampleValue, null> {
+  return text === "NaN" || text === "+Inf" || text === "-Inf" ? text : Number(text);
+}

@@ -26,8 +26,15 @@ const io: CliIo = {
 };
 
 const stopped = new Promise<void>((resolve) => {
-  Deno.addSignalListener("SIGINT", resolve);
-  Deno.addSignalListener("SIGTERM", resolve);
+  let asked = false;
+  const stop = () => {
+    // Whoever asks twice does not want to wait; what matters is on the disk.
+    if (asked) Deno.exit(1);
+    asked = true;
+    resolve();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
 });
 
 process.exitCode = await runProgram(Deno.args, {

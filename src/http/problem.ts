@@ -22,6 +22,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   plan_changed: 409,
   field_conflict: 409,
   rate_limited: 429,
+  audit_unavailable: 503,
+  audit_broken: 503,
+  not_leader: 503,
 };
 
 export function problemResponse(error: unknown): Response {

@@ -26,7 +26,6 @@ import { Scorecard } from "./scorecard.ts";
 import { Stage } from "./stage.ts";
 import { createWorld, type World } from "./world.ts";
 
-const FOLDER = "./reports/simulate";
 const DAY_MS = 86_400_000;
 const BEFORE_MIDNIGHT_MS = 12_000;
 
@@ -40,7 +39,8 @@ export async function simulate(io: CliIo, stopped: Promise<void>): Promise<ExitC
   const clock = systemClock(nextMidnight - BEFORE_MIDNIGHT_MS - Date.now());
 
   narrator.chapter("Peers");
-  const world = await createWorld(clock, FOLDER);
+  // Its own folder: two runs at once must not stand in each other's state.
+  const world = await createWorld(clock, `./reports/simulate-${crypto.randomUUID().slice(0, 8)}`);
   for (const [name, address] of peersOf(world)) narrator.tell(`${name.padEnd(16)}${address}`);
   narrator.tell(`clock           ${new Date(clock.now()).toISOString()}, so that a day ends soon`);
   let agent: Agent | null = null;
@@ -63,6 +63,8 @@ export async function simulate(io: CliIo, stopped: Promise<void>): Promise<ExitC
   narrator.chapter("Acceptance criteria");
   scorecard.table().forEach((line) => io.print(line));
   await writeReport(scorecard, narrator, { version: VERSION, peers: peersOf(world) });
+  if (scorecard.allPassed) await Deno.remove(world.folder, { recursive: true });
+  else io.print(`The agent's state is kept in ${world.folder}`);
   const verdict = scorecard.allPassed ? "All criteria passed" : "NOT all criteria passed";
   io.print(
     `\n${verdict} in ${narrator.elapsedSeconds().toFixed(1)} s. Report: ${REPORT}, log: ${LOG}`,

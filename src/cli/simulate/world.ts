@@ -25,9 +25,8 @@ export const HEARTBEAT_SECONDS = 1;
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** @param folder made anew; everything that the run writes goes there */
+/** @param folder made here; everything that the run writes goes there */
 export async function createWorld(clock: Clock, folder: string) {
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   const pki = await createPki();
   const secrets = {

@@ -2,6 +2,7 @@
 import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
+import { deriveSecret } from "../core/connector_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
@@ -63,6 +64,7 @@ export async function prepareExecution(
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
+    maskSalt: await deriveSecret(key, "plan-mask"),
     leadership: alwaysLeader,
     key,
     clock,

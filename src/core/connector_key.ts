@@ -3,7 +3,7 @@
  * with it. Once loaded, the private half cannot be exported again.
  */
 import { calculateJwkThumbprint, CompactSign, exportPKCS8, generateKeyPair } from "jose";
-import { decodeBase64, encodeUtf8 } from "./encoding.ts";
+import { decodeBase64, encodeUtf8, sha256Hex } from "./encoding.ts";
 import { StalledError } from "../errors.ts";
 
 export interface ConnectorJwk {
@@ -23,6 +23,17 @@ export interface ConnectorKey {
   sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** Compact EdDSA JWS (RFC 7515) with `kid` and `typ` in its header. */
   signJws(typ: string, payload: object): Promise<string>;
+}
+
+/**
+ * A secret of this connector's own for one purpose, the same after every start, in hex. Ed25519 is
+ * deterministic (RFC 8032), and without the private key nobody can make this signature.
+ */
+export async function deriveSecret(
+  key: Pick<ConnectorKey, "sign">,
+  purpose: string,
+): Promise<string> {
+  return sha256Hex(await key.sign(encodeUtf8(`neuralops.io/derive/${purpose}`)));
 }
 
 /** A new private key, PKCS #8 PEM. */

@@ -71,7 +71,7 @@ export async function carryOut(
 ): Promise<void> {
   const { preimages } = materialOf(record);
   const workPackage = packageOf(record);
-  const context = { executionId: record.id, fieldManager: parts.fieldManager };
+  const context = { ...parts, executionId: record.id };
   const operations = operationsOf(workPackage, context);
   const cluster = fence(parts.cluster, parts.leadership);
   // From now, not from when it began: a restart must not eat up the time that a rollout gets.

@@ -15,6 +15,8 @@ export interface PlanningParts {
   readonly policy: () => Policy;
   readonly identity: () => LocalCluster;
   readonly fieldManager: string;
+  /** See OperationContext. */
+  readonly maskSalt: string;
   readonly clock: Clock;
 }
 
@@ -36,7 +38,7 @@ export async function makePlan(record: ExecutionRecord, parts: PlanningParts): P
     cluster: parts.identity(),
     nowMs: parts.clock.now(),
   });
-  const context = { executionId: id, fieldManager: parts.fieldManager };
+  const context = { ...parts, executionId: id };
   const previews = [];
   for (const operation of operationsOf(workPackage, context)) {
     previews.push(await operation.preview(parts.cluster));

@@ -24,7 +24,7 @@ export async function rollBack(
 ): Promise<void> {
   const { preimages } = materialOf(record);
   const workPackage = packageOf(record);
-  const context = { executionId: record.id, fieldManager: parts.fieldManager };
+  const context = { ...parts, executionId: record.id };
   // The operation at `applied` may have been done just before it was to be noted.
   const begun = operationsOf(workPackage, context).slice(0, record.applied + 1);
   const cluster = fence(parts.cluster, parts.leadership);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, importJWK } from "jose";
-import { generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
+import { deriveSecret, generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { StalledError } from "../../src/errors.ts";
 
@@ -49,4 +49,14 @@ Deno.test("keyFromPem() refuses a damaged key without quoting it", async () => {
     assert.ok(!error.message.includes(pem.slice(30, 50)));
     return true;
   });
+});
+
+Deno.test("deriveSecret is the same for one key and purpose, and another for every other", async () => {
+  const [pem, other] = [await generateKeyPem(), await generateKeyPem()];
+  const [key, again] = [await keyFromPem(pem), await keyFromPem(pem)];
+  const secret = await deriveSecret(key, "a");
+  assert.match(secret, /^[0-9a-f]{64}$/);
+  assert.equal(await deriveSecret(again, "a"), secret);
+  assert.notEqual(await deriveSecret(key, "b"), secret);
+  assert.notEqual(await deriveSecret(await keyFromPem(other), "a"), secret);
 });

@@ -182,6 +182,7 @@ export class Stand {
       cluster,
       identity,
       fieldManager: FIELD_MANAGER,
+      maskSalt: "test",
       leadership: options.leadership ?? alwaysLeader,
       key,
       random,

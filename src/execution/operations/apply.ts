@@ -3,9 +3,12 @@ import { RefusedError } from "../../errors.ts";
 import { comparable, diffObjects } from "../../core/diff.ts";
 import { formatRef, type KubeObject, refOf, uidOf } from "../../core/kubernetes_object.ts";
 import { isAppliedBy, ownedFields } from "../../core/owned_fields.ts";
-import { assessPresent, checkScope, type Operation } from "./operation.ts";
+import { assessPresent, checkScope, type Operation, type OperationContext } from "./operation.ts";
 
-export function applyOperation(manifest: KubeObject, manager: string, salt: string): Operation {
+export function applyOperation(
+  manifest: KubeObject,
+  { fieldManager: manager, maskSalt: salt }: OperationContext,
+): Operation {
   const ref = refOf(manifest);
   return {
     ref,

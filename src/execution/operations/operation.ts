@@ -11,6 +11,14 @@ export interface Preview {
   readonly before: KubeObject | null;
 }
 
+/** What every operation of an execution shares. */
+export interface OperationContext {
+  readonly executionId: string;
+  readonly fieldManager: string;
+  /** Known to this connector alone: a short secret could be guessed from a hash without it. */
+  readonly maskSalt: string;
+}
+
 export interface Operation {
   readonly ref: ObjectRef;
   /** A server-side dry run; changes nothing. */

@@ -2,16 +2,13 @@
 import type { WorkPackage } from "../../core/work_package.ts";
 import { applyOperation } from "./apply.ts";
 import { deleteOperation } from "./delete.ts";
-import type { Operation } from "./operation.ts";
-import { type FieldContext, restartOperation, scaleOperation } from "./patch_field.ts";
+import type { Operation, OperationContext } from "./operation.ts";
+import { restartOperation, scaleOperation } from "./patch_field.ts";
 
-export function operationsOf(workPackage: WorkPackage, context: FieldContext): Operation[] {
-  const { executionId, fieldManager } = context;
+export function operationsOf(workPackage: WorkPackage, context: OperationContext): Operation[] {
   return workPackage.spec.actions.flatMap((action): Operation[] => {
     if ("apply" in action) {
-      return action.apply.manifest.map((object) =>
-        applyOperation(object, fieldManager, executionId)
-      );
+      return action.apply.manifest.map((object) => applyOperation(object, context));
     }
     if ("scale" in action) {
       return [scaleOperation(action.scale.ref, action.scale.replicas, context)];

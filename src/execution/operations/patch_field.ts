@@ -17,7 +17,7 @@ import {
 } from "../../core/kubernetes_object.ts";
 import type { Cluster } from "../cluster.ts";
 import { mustGet, patchGuarded } from "./guarded_patch.ts";
-import { assessPresent, checkScope, type Operation } from "./operation.ts";
+import { assessPresent, checkScope, type Operation, type OperationContext } from "./operation.ts";
 
 export const RESTART_ANNOTATION = "neuralops.io/restarted-by";
 
@@ -29,12 +29,11 @@ interface Field {
   check(live: KubeObject): void;
 }
 
-export interface FieldContext {
-  readonly executionId: string;
-  readonly fieldManager: string;
-}
-
-export function scaleOperation(ref: ObjectRef, replicas: number, context: FieldContext): Operation {
+export function scaleOperation(
+  ref: ObjectRef,
+  replicas: number,
+  context: OperationContext,
+): Operation {
   return fieldOperation(ref, context, {
     action: "scale",
     path: ["spec", "replicas"],
@@ -61,7 +60,7 @@ export function scaleOperation(ref: ObjectRef, replicas: number, context: FieldC
 }
 
 /** The annotation's value is the execution's id: a package restarts once, however often it is resumed. */
-export function restartOperation(ref: ObjectRef, context: FieldContext): Operation {
+export function restartOperation(ref: ObjectRef, context: OperationContext): Operation {
   return fieldOperation(ref, context, {
     action: "restart",
     path: ["spec", "template", "metadata", "annotations", RESTART_ANNOTATION],
@@ -79,7 +78,7 @@ export function restartOperation(ref: ObjectRef, context: FieldContext): Operati
 
 function fieldOperation(
   ref: ObjectRef,
-  { executionId, fieldManager }: FieldContext,
+  { fieldManager, maskSalt }: OperationContext,
   { action, path, value, check }: Field,
 ): Operation {
   const isOurs = (owner: OwnerEntry) => owner.manager === fieldManager;
@@ -109,7 +108,7 @@ function fieldOperation(
         null,
         { dryRun: true },
       );
-      const changes = diffObjects(before, object, executionId);
+      const changes = diffObjects(before, object, maskSalt);
       const verb = changes.length > 0 ? "change" : "unchanged";
       const others = ownersOf(before, path).filter((owner) => !isOurs(owner))
         .map(({ manager }) => `${path.join(".")} is owned by ${manager}, which may set it back`);

@@ -167,6 +167,26 @@ Deno.test("an error that may pass is tried again until the wait timeout, then ro
     assert.equal(mapIn(ground, "one"), null);
   }));
 
+Deno.test("a write that took effect although its answer was lost is rolled back with the rest", () =>
+  withGround(async (ground, open) => {
+    const stand = await open({
+      wrapCluster: (cluster) =>
+        wrapCluster(cluster, async ({ isWrite, verb, ref }, next) => {
+          const result = await next();
+          if (isWrite && verb === "apply" && ref.name === "two") {
+            throw new TransientError("timeout", "no answer in time");
+          }
+          return result;
+        }),
+    });
+    const bytes = packageOf({ actions: TWO_MAPS, timeout: "100ms" });
+    const { id } = await send(stand.start(), ground, bytes);
+    const end = await stand.until(id, "rolled_back", "succeeded");
+    assert.equal(end.state, "rolled_back");
+    assert.equal(mapIn(ground, "one"), null);
+    assert.equal(mapIn(ground, "two"), null);
+  }));
+
 Deno.test("one object that cannot be taken back does not keep the others from it", () =>
   withGround(async (ground, open) => {
     const stand = await open(around(({ verb, ref }) => {

@@ -178,8 +178,14 @@ async function assertNotApplied(
       }),
   });
   try {
-    const pending = await stand.start().until(record.id, "pending_approval");
-    assert.deepEqual(pending.approvals, [], "what does not hold is not kept");
+    const next = await stand.start().until(
+      record.id,
+      "pending_approval",
+      "rolled_back",
+      "succeeded",
+    );
+    assert.equal(next.state, "pending_approval", next.reason);
+    assert.deepEqual(next.approvals, [], "what does not hold is not kept");
     await stand.approvals.reject(record.id, "socket:alice", "who was that?");
   } finally {
     await stand.kill();

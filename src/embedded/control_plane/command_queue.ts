@@ -18,6 +18,7 @@ export class CommandQueue {
   readonly #streams = new Set<Stream>();
   readonly #waiting = new Set<() => void>();
   #numbered = 0;
+  #closed = false;
 
   constructor(private readonly keepAliveMs: number) {}
 
@@ -35,6 +36,8 @@ export class CommandQueue {
   }
 
   stream(after: string | null): Response {
+    // A request that was let in before the end finds nothing left to follow.
+    if (this.#closed) return new Response(null, { status: 503 });
     this.resumedAfter.push(after);
     const encoder = new TextEncoder();
     let leave = () => {};
@@ -79,6 +82,7 @@ export class CommandQueue {
   }
 
   close(): void {
+    this.#closed = true;
     for (const stream of this.#streams) stream.end();
     for (const wake of this.#waiting) wake();
   }

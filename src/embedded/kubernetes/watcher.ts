@@ -20,6 +20,7 @@ interface Watch {
 
 export class Watcher {
   readonly #open = new Set<() => void>();
+  #closed = false;
 
   constructor(private readonly state: ServerState, private readonly bookmarkMs: number) {}
 
@@ -28,6 +29,7 @@ export class Watcher {
   }
 
   open(target: Target, query: URLSearchParams): Response {
+    if (this.#closed) return new Response(null, { status: 503 });
     const isSelected = parseSelection(query);
     const seconds = Number(query.get("timeoutSeconds") ?? 0);
     const timeoutMs = seconds > 0 ? seconds * 1000 : DEFAULT_TIMEOUT_MS;
@@ -65,6 +67,7 @@ export class Watcher {
 
   /** Forgets every watch; their connections end with the server. */
   close(): void {
+    this.#closed = true;
     for (const end of [...this.#open]) end();
   }
 

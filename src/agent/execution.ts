@@ -23,7 +23,7 @@ export interface Execution {
   readonly receipts: ReceiptFolder;
   readonly verifier: BundleVerifier;
   readonly policy: Policy;
-  /** null where there is no cluster to change: packages are refused by the empty policy's rules. */
+  /** null where there is no cluster to change: no policy can be configured then, so nothing is allowed. */
   readonly engine: Engine | null;
 }
 

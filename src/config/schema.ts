@@ -234,6 +234,12 @@ export const ConfigSchema = z.strictObject({
   trust: Trust.prefault({}),
   execution: Execution.prefault({}),
   audit: Audit.prefault({}),
+}).refine((value) => value.execution.policyFile === undefined || value.kubernetes.mode !== "none", {
+  path: ["execution", "policyFile"],
+  message: "allows changes, but kubernetes.mode is none: there is no cluster to change",
+}).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
+  path: ["signals", "queries"],
+  message: "needs prometheus: there is nowhere to ask",
 });
 
 export type Config = z.infer<typeof ConfigSchema>;

@@ -98,3 +98,17 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
       assert.match(stderr, /No connector answers in .*neuralops-connector run/);
     });
   }));
+
+Deno.test("the socket, the key and the audit log are open to the agent's own user alone", () =>
+  withGround(async (ground) => {
+    const { stateDir } = ground;
+    await withAgent(ground, {}, async () => {
+      await registeredCluster(ground);
+      const [segment] = [...Deno.readDirSync(`${stateDir}/audit`)].map(({ name }) => name)
+        .filter((name) => name.endsWith(".jsonl"));
+      for (const name of ["agent.sock", "key.pem", `audit/${segment}`]) {
+        const { mode } = await Deno.stat(`${stateDir}/${name}`);
+        assert.equal((mode! & 0o777).toString(8), "600", name);
+      }
+    });
+  }));

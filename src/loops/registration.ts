@@ -136,9 +136,10 @@ export class RegistrationLoop {
   }
 
   async #succeeded(): Promise<void> {
-    const { health, metrics, session } = this.ports;
+    const { health, logger, metrics, session } = this.ports;
     const clusterId = session.identity()?.clusterId ?? "";
     metrics.registrations.inc({ result: "succeeded" });
+    logger.log("info", "registered", { clusterId });
     if (this.#clusterChange === null) health.report(PART, "ok", `registered as ${clusterId}`);
     else health.report(PART, "degraded", `${this.#clusterChange}: check that this was intended`);
     await this.#recordOnce(`succeeded ${clusterId}`, "registration.succeeded", clusterId, {});

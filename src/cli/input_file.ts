@@ -6,8 +6,12 @@ import { type CliIo, UsageError } from "./io.ts";
 /** No package, policy, key or certificate comes near it. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
-/** Throws UsageError. */
-export async function readInput(io: Pick<CliIo, "readFile">, path: string): Promise<Uint8Array> {
+/** Throws UsageError. @param maxBytes Infinity where any file may be named */
+export async function readInput(
+  io: Pick<CliIo, "readFile">,
+  path: string,
+  maxBytes = MAX_FILE_BYTES,
+): Promise<Uint8Array> {
   let bytes: Uint8Array | null;
   try {
     bytes = await io.readFile(path);
@@ -15,13 +19,17 @@ export async function readInput(io: Pick<CliIo, "readFile">, path: string): Prom
     throw new UsageError(`cannot read ${path}: ${describeError(error)}`);
   }
   if (bytes === null) throw new UsageError(`there is no file ${path}`);
-  if (bytes.length > MAX_FILE_BYTES) throw new UsageError(`${path} is too large`);
+  if (bytes.length > maxBytes) throw new UsageError(`${path} is too large`);
   return bytes;
 }
 
 /** Throws UsageError. */
-export async function readInputText(io: Pick<CliIo, "readFile">, path: string): Promise<string> {
-  const bytes = await readInput(io, path);
+export async function readInputText(
+  io: Pick<CliIo, "readFile">,
+  path: string,
+  maxBytes = MAX_FILE_BYTES,
+): Promise<string> {
+  const bytes = await readInput(io, path, maxBytes);
   try {
     return decodeUtf8(bytes);
   } catch {

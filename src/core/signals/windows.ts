@@ -71,11 +71,6 @@ export function halveWindow(window: Window): readonly [Window, Window] | null {
   return [{ ...window, endMs }, { ...window, startMs: endMs + window.stepMs }];
 }
 
-/** Up to where points can be asked for: younger ones may still change as late samples come in. */
-export function newestSettled(nowMs: number, settleMs: number, stepMs: number): number {
-  return alignDown(nowMs - settleMs, stepMs);
-}
-
 /**
  * The oldest point that is still made good. What is always outstanding (the settle delay and two
  * blocks) does not count as backlog, so that a `backfill` of zero gives up nothing in normal work.

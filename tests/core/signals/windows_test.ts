@@ -9,7 +9,6 @@ import {
   halveWindow,
   makeGrid,
   MAX_STEPS,
-  newestSettled,
   windowAt,
 } from "../../../src/core/signals/windows.ts";
 
@@ -18,6 +17,11 @@ const grids = fc.record({
   windowMs: fc.integer({ min: 100, max: 86_400_000 }),
 }).map(({ stepMs, windowMs }) => makeGrid(stepMs, windowMs));
 const NOW = Date.parse("2026-11-22T10:00:00Z");
+
+/** Up to where points can be asked for: younger ones may still change as late samples come in. */
+function newestSettled(nowMs: number, settleMs: number, stepMs: number): number {
+  return alignDown(nowMs - settleMs, stepMs);
+}
 
 function windowsFrom(grid: Grid, startMs: number, sizes: readonly number[]) {
   return sizes.map((size) => {

@@ -1,33 +1,21 @@
 /**
- * `deno task test:real [part…] [--until EPOCH_SECONDS]`: finds or fetches real peers, runs the suite
- * with leave to run exactly those programs, and ends with a table of what was real and what was not.
+ * `deno task test:real [part…] [--until EPOCH_SECONDS]`: runs the suite on the testbed, with leave to run
+ * exactly its programs, and ends with a table of what was real and what was not. A testbed that is up is
+ * used and left up; else one is brought up for the length of the run.
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
  */
 import { parseArgs } from "node:util";
-import { findCosign } from "./cosign.ts";
-import { findDebianProgram } from "./debian.ts";
-import { findHelm, findKubectl } from "./kubernetes_clients.ts";
-import { type Peer, type Search, toPeer } from "./peer.ts";
-import { print } from "./print.ts";
-import { formatPeers } from "./table.ts";
+import { isRunning } from "../testbed/daemons.ts";
+import { down } from "../testbed/down.ts";
+import { print } from "../testbed/print.ts";
+import { formatPeers } from "../testbed/table.ts";
+import { readTestbed, type Testbed } from "../testbed/testbed.ts";
+import { up } from "../testbed/up.ts";
 
 const FOLDER = "tests/real";
-const REPORT = "reports/real";
-
-const SEARCHES: readonly (readonly [string, () => Promise<Search>])[] = [
-  ["prometheus", () => findDebianProgram("prometheus", "prometheus")],
-  ["promtool", () => findDebianProgram("promtool", "prometheus")],
-  [
-    "node exporter",
-    () => findDebianProgram("prometheus-node-exporter", "prometheus-node-exporter"),
-  ],
-  ["cosign", findCosign],
-  ["kubectl", findKubectl],
-  ["helm", findHelm],
-];
-
-/** Their real servers are beyond this suite: nothing here looks for them. */
-const EMBEDDED = ["control plane", "Vault", "Kubernetes API", "S3"];
+/** What building may leave at least for the tests themselves. */
+const RESERVE_MS = 600_000;
+const LONGEST_BUILD_MS = 3_600_000;
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
@@ -37,23 +25,38 @@ const { values, positionals } = parseArgs({
 const untilMs = values.until === undefined ? Infinity : Number(values.until) * 1000;
 const parts = positionals.length > 0 ? positionals : await allParts();
 
-const peers: Peer[] = [];
-for (const [name, search] of SEARCHES) peers.push(toPeer(name, await search()));
-await Deno.mkdir(REPORT, { recursive: true });
-await Deno.writeTextFile(`${REPORT}/peers.json`, JSON.stringify(peers, null, 2));
-
-const programs = [Deno.execPath(), ...peers.flatMap(({ program }) => program ?? [])];
+const running = await runningTestbed();
+const testbed = running ?? await bringUp();
 const failed: string[] = [];
 const skipped: string[] = [];
-for (const part of parts) {
-  if (Date.now() > untilMs) skipped.push(part);
-  else if (!await runPart(part)) failed.push(part);
+try {
+  const programs = [Deno.execPath(), ...testbed.peers.flatMap(({ program }) => program ?? [])];
+  for (const part of parts) {
+    if (Date.now() > untilMs) skipped.push(part);
+    else if (!await runPart(part, programs)) failed.push(part);
+  }
+} finally {
+  if (!running) await down();
 }
 
-print(formatPeers(peers, EMBEDDED));
-if (skipped.length > 0) print(`\nNo time was left for: ${skipped.join(", ")}`);
-if (failed.length > 0) print(`\nFailed: ${failed.join(", ")}`);
+print(`\n${formatPeers(testbed.peers)}`);
+print("\nThe control plane is the embedded one: there is no other.");
+if (skipped.length > 0) print(`No time was left for: ${skipped.join(", ")}`);
+if (failed.length > 0) print(`Failed: ${failed.join(", ")}`);
 Deno.exit(failed.length > 0 ? 1 : 0);
+
+async function bringUp(): Promise<Testbed> {
+  const left = Math.min(untilMs - Date.now() - RESERVE_MS, LONGEST_BUILD_MS);
+  return await up(AbortSignal.timeout(Math.max(left, 0)));
+}
+
+/** null unless every one of its processes runs. */
+async function runningTestbed(): Promise<Testbed | null> {
+  const found = await readTestbed();
+  if (!found || found.daemons.length === 0) return null;
+  for (const daemon of found.daemons) if (!await isRunning(daemon)) return null;
+  return found;
+}
 
 async function allParts(): Promise<string[]> {
   const names: string[] = [];
@@ -63,7 +66,7 @@ async function allParts(): Promise<string[]> {
   return names.sort();
 }
 
-async function runPart(part: string): Promise<boolean> {
+async function runPart(part: string, programs: readonly string[]): Promise<boolean> {
   print(`\n== ${part}`);
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -6,7 +6,8 @@ import { toPem } from "./pem.ts";
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const DAY_MS = 86_400_000;
 
-export interface ServerCertificate {
+/** PEM, both. */
+export interface Certificate {
   readonly certPem: string;
   readonly keyPem: string;
 }
@@ -17,7 +18,9 @@ export interface Pki {
   issue(
     commonName: string,
     validity?: { fromMs: number; toMs: number },
-  ): Promise<ServerCertificate>;
+  ): Promise<Certificate>;
+  /** A leaf for a client: Kubernetes takes the common name for the user, organizations for groups. */
+  issueClient(commonName: string, organizations?: readonly string[]): Promise<Certificate>;
 }
 
 export async function createPki(name = "NeuralOps embedded CA"): Promise<Pki> {
@@ -39,32 +42,47 @@ export async function createPki(name = "NeuralOps embedded CA"): Promise<Pki> {
       await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
+  const issueLeaf = async (
+    subject: string,
+    { fromMs, toMs }: { fromMs: number; toMs: number },
+    extensions: readonly x509.Extension[],
+  ): Promise<Certificate> => {
+    const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+    const leaf = await x509.X509CertificateGenerator.create({
+      serialNumber: serial(),
+      subject,
+      issuer: ca.subject,
+      notBefore: new Date(fromMs),
+      notAfter: new Date(toMs),
+      signingAlgorithm: ALGORITHM,
+      publicKey: keys.publicKey,
+      signingKey: caKeys.privateKey,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
+        ...extensions,
+      ],
+    });
+    return { certPem: leaf.toString("pem"), keyPem: await toPem(keys.privateKey) };
+  };
+  const usual = { fromMs: now - DAY_MS, toMs: now + 2 * DAY_MS };
   return {
     caPem: ca.toString("pem"),
-    async issue(commonName, validity = { fromMs: now - DAY_MS, toMs: now + 2 * DAY_MS }) {
-      const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-      const leaf = await x509.X509CertificateGenerator.create({
-        serialNumber: serial(),
-        subject: `CN=${commonName}`,
-        issuer: ca.subject,
-        notBefore: new Date(validity.fromMs),
-        notAfter: new Date(validity.toMs),
-        signingAlgorithm: ALGORITHM,
-        publicKey: keys.publicKey,
-        signingKey: caKeys.privateKey,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-          new x509.SubjectAlternativeNameExtension([
-            { type: "dns", value: "localhost" },
-            { type: "ip", value: "127.0.0.1" },
-          ]),
-          await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
-        ],
-      });
-      return { certPem: leaf.toString("pem"), keyPem: await toPem(keys.privateKey) };
-    },
+    issue: (commonName, validity = usual) =>
+      issueLeaf(`CN=${commonName}`, validity, [
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([
+          { type: "dns", value: "localhost" },
+          { type: "ip", value: "127.0.0.1" },
+        ]),
+      ]),
+    issueClient: (commonName, organizations = []) =>
+      issueLeaf(
+        [`CN=${commonName}`, ...organizations.map((name) => `O=${name}`)].join(","),
+        usual,
+        [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])],
+      ),
   };
 }
 

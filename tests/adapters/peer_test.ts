@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseRetryAfter, Peer, type PeerOptions } from "../../src/adapters/peer.ts";
 import { decodeUtf8 } from "../../src/core/encoding.ts";
-import { createPki, type ServerCertificate } from "../../src/embedded/pki.ts";
+import { type Certificate, createPki } from "../../src/embedded/pki.ts";
 import { type Handler, serveTls, type TlsServer } from "../../src/embedded/serve.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 
@@ -37,7 +37,7 @@ async function get(baseUrl: string, options: Partial<PeerOptions> = {}, path = "
 
 /** A port where every connection gets this certificate, or none, and then `answer`. */
 async function withRawServer(
-  certificate: ServerCertificate | null,
+  certificate: Certificate | null,
   answer: string,
   work: (url: string) => Promise<void>,
 ) {

@@ -1,10 +1,9 @@
-/** Which real peers `scripts/real/main.ts` found; tests that need an absent one say so and are ignored. */
-import type { Peer } from "../../scripts/real/peer.ts";
-import { print } from "../../scripts/real/print.ts";
+/** Which real peers the testbed has; tests that need an absent one say so and are ignored. */
+import type { Peer } from "../../scripts/testbed/peer.ts";
+import { print } from "../../scripts/testbed/print.ts";
+import { STATE_FILE, type Testbed } from "../../scripts/testbed/testbed.ts";
 
-const PATH = "./reports/real/peers.json";
-
-const peers = readPeers();
+export const testbed = readTestbed();
 
 /** The absolute path of a real peer's program. */
 export function programOf(name: string): string {
@@ -25,16 +24,16 @@ export function realTest(
 }
 
 function find(name: string): Peer {
-  const found = peers.find((peer) => peer.name === name);
+  const found = testbed.peers.find((peer) => peer.name === name);
   if (found) return found;
-  throw new Error(`${PATH} does not speak of ${name}: run deno task test:real`);
+  throw new Error(`${STATE_FILE} does not speak of ${name}`);
 }
 
-function readPeers(): Peer[] {
+function readTestbed(): Testbed {
   try {
-    return JSON.parse(Deno.readTextFileSync(PATH));
+    return JSON.parse(Deno.readTextFileSync(STATE_FILE));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`There is no ${PATH}: run these tests with deno task test:real`);
+    throw new Error(`There is no ${STATE_FILE}: run these tests with deno task test:real`);
   }
 }

@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import type { Pki } from "../../src/embedded/pki.ts";
 import { type KnownSeries, toOpenMetrics } from "./known_data.ts";
+import { freePort } from "../../scripts/testbed/ports.ts";
 import { programOf } from "./peers.ts";
 import { RunningProgram, runToEnd } from "./process.ts";
 
@@ -109,12 +110,4 @@ export async function startPrometheus(
       return answer.data.result;
     },
   };
-}
-
-/** A port that was free a moment ago: Prometheus cannot say which one it took. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }

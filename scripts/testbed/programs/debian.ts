@@ -2,8 +2,8 @@
  * Programs from Debian packages. A missing one is downloaded with apt-get and unpacked into the cache,
  * not installed: nothing of the system changes and no service is ever started.
  */
-import { isFile, run, which } from "./command.ts";
-import { cacheFolder, type Search } from "./peer.ts";
+import { isFile, run, which } from "../command.ts";
+import { cacheFolder, type Search } from "../peer.ts";
 
 /** @param versionOf picks the version out of what `--version` prints */
 export async function findDebianProgram(
@@ -24,10 +24,20 @@ export async function findDebianProgram(
     source = `Debian package ${packageName}`;
   }
   const said = await run(program, ["--version"]);
-  const version = versionOf.exec(`${said.out}\n${said.problem}`)?.[1];
-  return said.ok && version
-    ? { program, version, source }
-    : { why: `${program} does not run: ${said.problem}` };
+  if (!said.ok) return { why: `${program} does not run: ${said.problem}` };
+  const version = versionOf.exec(`${said.out}\n${said.problem}`)?.[1] ??
+    await packageVersion(packageName);
+  return { program, version, source };
+}
+
+/** For programs that Debian has built without saying their version. */
+async function packageVersion(packageName: string): Promise<string> {
+  const unpacked = Deno.readDir(`${cacheFolder()}/debian-${packageName}`);
+  for (const { name } of await Array.fromAsync(unpacked).catch(() => [])) {
+    const [, version] = name.match(/_([^_]+)_[^_]+\.deb$/) ?? [];
+    if (version) return version;
+  }
+  return "unknown";
 }
 
 /** null when it went well. */

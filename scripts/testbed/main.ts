@@ -1,0 +1,49 @@
+/**
+ * `deno task testbed up|status|down`: real peers on loopback, as far as the machine can have them.
+ * `up` brings them up afresh; programs that must be built are built once for each version and kept.
+ */
+import { parseArgs } from "node:util";
+import { isRunning } from "./daemons.ts";
+import { down } from "./down.ts";
+import { cacheFolder } from "./peer.ts";
+import { print } from "./print.ts";
+import { formatPeers } from "./table.ts";
+import { FOLDER, readTestbed } from "./testbed.ts";
+import { up } from "./up.ts";
+import { CONFIG_FILE, ENV_FILE } from "./user_files.ts";
+
+const USAGE = "usage: deno task testbed up|status|down";
+
+const { positionals: [command, ...rest] } = parseArgs({ args: Deno.args, allowPositionals: true });
+if (rest.length > 0) Deno.exit(usage());
+if (command === "up") {
+  const begun = Date.now();
+  const { peers } = await up(new AbortController().signal);
+  print(`\n${formatPeers(peers)}`);
+  print(`\nUp in ${((Date.now() - begun) / 1000).toFixed(1)} s. For this shell:   . ${ENV_FILE}`);
+  print(`The whole story on it:       deno task simulate --config ${CONFIG_FILE}`);
+  print(`Programs are kept in ${cacheFolder()}, everything else in ${FOLDER}.`);
+} else if (command === "down") {
+  print(`${await down()} processes ended, ${FOLDER} removed`);
+} else if (command === "status") {
+  const testbed = await readTestbed();
+  if (!testbed) {
+    print("The testbed is down. Bring it up with: deno task testbed up");
+    Deno.exit(1);
+  }
+  print(formatPeers(testbed.peers));
+  const ended = [];
+  for (const daemon of testbed.daemons) if (!await isRunning(daemon)) ended.push(daemon.name);
+  print(`\n${testbed.daemons.length - ended.length} processes run`);
+  if (ended.length > 0) {
+    print(`Ended: ${ended.join(", ")}; their logs are in ${FOLDER}`);
+    Deno.exit(1);
+  }
+} else {
+  Deno.exit(usage());
+}
+
+function usage(): number {
+  print(USAGE);
+  return 2;
+}

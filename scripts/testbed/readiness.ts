@@ -1,0 +1,50 @@
+/** Waiting for servers, and speaking to them over TLS of the testbed's CA. */
+import { type Daemon, isRunning, tailOf } from "./daemons.ts";
+
+const LIMIT_MS = 120_000;
+const POLL_MS = 100;
+
+export interface Caller {
+  readonly caPem: string;
+  readonly certPem?: string;
+  readonly keyPem?: string;
+}
+
+/** Polls until `isReady`; throws with the daemon's last words when it ends or takes two minutes. */
+export async function untilReady(
+  daemon: Daemon,
+  folder: string,
+  isReady: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    if (await isReady().catch(() => false)) return;
+    const ended = !await isRunning(daemon);
+    if (ended || Date.now() > deadline) {
+      const words = await tailOf(daemon.name, folder);
+      throw new Error(`${daemon.name} ${ended ? "has ended" : "is not ready in time"}:\n${words}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** One client for the length of `work`. */
+export async function withClient<T>(
+  { caPem, certPem, keyPem }: Caller,
+  work: (client: Deno.HttpClient) => Promise<T>,
+): Promise<T> {
+  const identity = certPem && keyPem ? { cert: certPem, key: keyPem } : {};
+  const client = Deno.createHttpClient({ caCerts: [caPem], ...identity });
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** Whether a GET is answered with 200. */
+export async function answersOk(url: string, client: Deno.HttpClient): Promise<boolean> {
+  const response = await fetch(url, { client });
+  await response.body?.cancel();
+  return response.ok;
+}

@@ -1,0 +1,201 @@
+/** Brings up whatever this machine can have, and says of the rest why it is not there. */
+import { createPki, type Pki } from "../../src/embedded/pki.ts";
+import { down } from "./down.ts";
+import { type Peer, type Search, toPeer } from "./peer.ts";
+import { print } from "./print.ts";
+import { findDebianProgram } from "./programs/debian.ts";
+import {
+  findGoProgram,
+  type GoProgram,
+  KUBERNETES,
+  MINIO,
+  OLDEST_KUBERNETES,
+  OPENBAO,
+} from "./programs/go_module.ts";
+import { findCosign, findKubeconform } from "./programs/go_tools.ts";
+import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
+import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
+import { type ClusterSetup, setUpCluster } from "./services/kubernetes_setup.ts";
+import { startMinio } from "./services/minio.ts";
+import { setUpOpenBao, startOpenBao } from "./services/openbao.ts";
+import { startPrometheus, startVictoriaMetrics } from "./services/prometheus.ts";
+import { Service } from "./services/service.ts";
+import { FOLDER, type Testbed, writeTestbed } from "./testbed.ts";
+import { writeUserFiles } from "./user_files.ts";
+
+type Draft = { -readonly [Key in keyof Testbed]: Testbed[Key] };
+
+/** Only the tools that are asked for their version and need no server. */
+const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<Search>])[] => [
+  ["cosign", () => findCosign(signal)],
+  ["kubectl", findKubectl],
+  ["helm", findHelm],
+  ["kubeconform", () => findKubeconform(signal)],
+  ["promtool", () => findDebianProgram("promtool", "prometheus")],
+];
+
+/** @param signal ends builds that take too long; what they were for is then not there */
+export async function up(signal: AbortSignal): Promise<Testbed> {
+  await down();
+  await Deno.mkdir(FOLDER, { recursive: true, mode: 0o700 });
+  return await new Builder(await createPki("NeuralOps testbed CA"), signal).build();
+}
+
+class Builder {
+  readonly #peers: Peer[] = [];
+  readonly #services: Service[] = [];
+  readonly #testbed: Draft = {
+    peers: this.#peers,
+    daemons: [],
+    kubernetes: null,
+    oldestKubernetes: null,
+    openbao: null,
+    minio: null,
+    prometheus: null,
+  };
+
+  constructor(private readonly pki: Pki, private readonly signal: AbortSignal) {}
+
+  async build(): Promise<Testbed> {
+    const testbed = this.#testbed;
+    const current = await this.#startKubernetes("Kubernetes", KUBERNETES, "kubernetes");
+    testbed.kubernetes = current?.cluster ?? null;
+    const oldest = await this.#startKubernetes("Kubernetes, oldest", OLDEST_KUBERNETES, "oldest");
+    testbed.oldestKubernetes = oldest?.cluster ?? null;
+    testbed.minio = await this.#serve("S3 (MinIO)", MINIO, "minio", startMinio);
+    testbed.openbao = await this.#serve(
+      "Vault (OpenBao)",
+      OPENBAO,
+      "openbao",
+      async (service, program) => {
+        const running = await startOpenBao(service, program);
+        await setUpOpenBao(service, running, {
+          kubernetesUrl: testbed.kubernetes?.url ?? null,
+          s3: testbed.minio,
+        });
+        return running;
+      },
+    );
+    await this.#startMetrics();
+    for (const [name, search] of TOOLS(this.signal)) {
+      this.#peers.push(toPeer(name, await search()));
+    }
+    this.#peers.push({
+      name: "Sigstore, private",
+      version: "-",
+      program: null,
+      address: null,
+      note:
+        "Fulcio and Rekor are not built; certificates and log entries come from @sigstore/mock and src/embedded",
+    });
+    await this.#save();
+    await writeUserFiles(testbed, this.pki);
+    return testbed;
+  }
+
+  async #startKubernetes(name: string, program: GoProgram, folder: string) {
+    return await this.#serve(name, program, folder, async (service, path) => {
+      // The older control plane's pods are brought to life by the newer one's kwok.
+      const kwok = program.tags ? path : await this.#kwok();
+      const cluster: RunningKubernetes = await startKubernetes(
+        service,
+        path,
+        program.version,
+        kwok,
+      );
+      const admin = {
+        certPem: await Deno.readTextFile(service.path("admin.crt")),
+        keyPem: await Deno.readTextFile(service.path("admin.key")),
+      };
+      const setup: ClusterSetup = await setUpCluster(service, cluster, admin);
+      return { cluster, setup, url: cluster.url };
+    });
+  }
+
+  async #kwok(): Promise<string | null> {
+    const found = await findGoProgram(KUBERNETES, this.signal);
+    return "program" in found ? found.program : null;
+  }
+
+  async #startMetrics(): Promise<void> {
+    const prometheus = await findDebianProgram("prometheus", "prometheus");
+    const exporter = await findDebianProgram(
+      "prometheus-node-exporter",
+      "prometheus-node-exporter",
+    );
+    const victoria = await findDebianProgram("victoria-metrics", "victoria-metrics");
+    const vmagent = await findDebianProgram("vmagent", "victoria-metrics");
+    if (!("program" in prometheus && "program" in exporter)) {
+      this.#peers.push(toPeer("prometheus", prometheus), toPeer("node exporter", exporter));
+      return;
+    }
+    const running = await this.#attempt(
+      "prometheus",
+      prometheus,
+      "prometheus",
+      (service) =>
+        startPrometheus(service, {
+          prometheus: prometheus.program,
+          nodeExporter: exporter.program,
+        }),
+    );
+    this.#testbed.prometheus = running;
+    this.#peers.push(toPeer("node exporter", exporter, running?.exporterUrl ?? null));
+    if (running && "program" in victoria && "program" in vmagent) {
+      const victoriaMetrics = victoria.program;
+      const started = await this.#attempt(
+        "victoria-metrics",
+        victoria,
+        "victoria",
+        (service) =>
+          startVictoriaMetrics(service, { victoriaMetrics, vmagent: vmagent.program }, running),
+      );
+      this.#peers.push(toPeer("vmagent", vmagent, started?.vmagentUrl ?? null));
+    } else {
+      this.#peers.push(toPeer("victoria-metrics", victoria), toPeer("vmagent", vmagent));
+    }
+  }
+
+  async #serve<T extends { readonly url: string }>(
+    name: string,
+    program: GoProgram,
+    folder: string,
+    start: (service: Service, program: string) => Promise<T>,
+  ): Promise<T | null> {
+    const found = await findGoProgram(program, this.signal);
+    return await this.#attempt(name, found, folder, start);
+  }
+
+  async #attempt<T extends { readonly url: string }>(
+    name: string,
+    found: Search,
+    folder: string,
+    start: (service: Service, program: string) => Promise<T>,
+  ): Promise<T | null> {
+    if ("why" in found) {
+      this.#peers.push(toPeer(name, found));
+      return null;
+    }
+    const begun = Date.now();
+    const service = await Service.create(`${FOLDER}/${folder}`, this.pki);
+    this.#services.push(service);
+    try {
+      const running = await start(service, found.program);
+      print(`${name} ${found.version} is up after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+      this.#peers.push(toPeer(name, found, running.url));
+      return running;
+    } catch (error) {
+      const why = `does not start: ${(error as Error).message.replaceAll(/\s+/g, " ")}`;
+      this.#peers.push(toPeer(name, { why }));
+      return null;
+    } finally {
+      // At once: whatever happens next, `down` must find what was started.
+      await this.#save();
+    }
+  }
+
+  async #save(): Promise<void> {
+    this.#testbed.daemons = this.#services.flatMap(({ daemons }) => daemons);
+    await writeTestbed(this.#testbed);
+  }
+}

@@ -46,7 +46,10 @@ process.exitCode = await runProgram(Deno.args, {
   },
   io,
   stopped,
-  simulate: async () => (await import("./src/cli/simulate/simulate.ts")).simulate(io, stopped),
+  simulate: async (options) => {
+    const { simulate } = await import("./src/cli/simulate/simulate.ts");
+    return await simulate(io, stopped, options);
+  },
 });
 // Pooled connections and signal listeners would keep the process for a while longer.
 Deno.exit();

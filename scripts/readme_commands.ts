@@ -6,7 +6,11 @@ const STEPS = [
   "npx -y deno@2.9.6 task simulate",
   "deno task test",
   "deno task simulate",
+  "deno task testbed up",
+  // By the suite of real peers, which knows whether there are any.
+  "deno task simulate --config reports/testbed/connector.yaml",
   "deno task test:real",
+  "deno task testbed down",
   "deno task check",
   "deno task check:docs",
   "deno task check:layers",

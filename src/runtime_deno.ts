@@ -3,10 +3,9 @@ import type { Clock, Random, Runtime } from "./runtime.ts";
 import { systemFiles } from "./runtime_deno/files.ts";
 import { systemHttp } from "./runtime_deno/http.ts";
 
-/** @param offsetMs added to the wall clock; `simulate` uses it to stand just before a UTC midnight. */
-export function systemClock(offsetMs = 0): Clock {
+export function systemClock(): Clock {
   return {
-    now: () => Date.now() + offsetMs,
+    now: () => Date.now(),
     monotonic: () => performance.now(),
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {

@@ -10,13 +10,9 @@ import { down } from "../testbed/down.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
 import { readTestbed, type Testbed } from "../testbed/testbed.ts";
-import { up } from "../testbed/up.ts";
+import { buildTime, up } from "../testbed/up.ts";
 
 const FOLDER = "tests/real";
-/** What building may leave at least for the tests themselves. */
-const RESERVE_MS = 600_000;
-const LONGEST_BUILD_MS = 3_600_000;
-
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
@@ -26,7 +22,7 @@ const untilMs = values.until === undefined ? Infinity : Number(values.until) * 1
 const parts = positionals.length > 0 ? positionals : await allParts();
 
 const running = await runningTestbed();
-const testbed = running ?? await bringUp();
+const testbed = running ?? await up(buildTime(values.until));
 const failed: string[] = [];
 const skipped: string[] = [];
 try {
@@ -44,11 +40,6 @@ print("\nThe control plane is the embedded one: there is no other.");
 if (skipped.length > 0) print(`No time was left for: ${skipped.join(", ")}`);
 if (failed.length > 0) print(`Failed: ${failed.join(", ")}`);
 Deno.exit(failed.length > 0 ? 1 : 0);
-
-async function bringUp(): Promise<Testbed> {
-  const left = Math.min(untilMs - Date.now() - RESERVE_MS, LONGEST_BUILD_MS);
-  return await up(AbortSignal.timeout(Math.max(left, 0)));
-}
 
 /** null unless every one of its processes runs. */
 async function runningTestbed(): Promise<Testbed | null> {

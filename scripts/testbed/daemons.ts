@@ -14,8 +14,8 @@ export interface DaemonSpec {
 export interface Daemon {
   readonly name: string;
   readonly pid: number;
-  /** When it began, as the kernel counts: another process of that number began at another time. */
-  readonly startTime: string;
+  /** Its command line: another process that has got this number since has another one. */
+  readonly command: string;
 }
 
 /** @param folder where its log goes, `<name>.log` */
@@ -32,12 +32,14 @@ export async function startDaemon(spec: DaemonSpec, folder: string): Promise<Dae
     detached: true,
   }).spawn();
   child.unref();
-  return { name, pid: child.pid, startTime: await startTimeOf(child.pid) ?? "" };
+  return { name, pid: child.pid, command: [program, ...args].join(" ") };
 }
 
-export async function isRunning({ pid, startTime }: Daemon): Promise<boolean> {
-  const now = await startTimeOf(pid);
-  return now !== null && now === startTime;
+export async function isRunning({ pid, command }: Daemon): Promise<boolean> {
+  const { ok, out } = await run("ps", ["-ww", "-o", "stat=,args=", "-p", String(pid)]);
+  const [, state, running] = out.trim().match(/^(\S+)\s+(.*)$/s) ?? [];
+  // One that has ended, and whose status nobody has taken yet, is gone; one that has just begun is the shell.
+  return ok && state !== undefined && !state.startsWith("Z") && running!.endsWith(command);
 }
 
 /** SIGTERM, and SIGKILL to what is still there after ten seconds. */
@@ -66,11 +68,4 @@ function signal(pid: number, name: Deno.Signal): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-/** null when there is no such process, or it has ended and nobody has taken its status yet. */
-async function startTimeOf(pid: number): Promise<string | null> {
-  const { ok, out } = await run("ps", ["-o", "stat=,lstart=", "-p", String(pid)]);
-  const [state, ...start] = out.trim().split(/\s+/);
-  return ok && state && !state.startsWith("Z") ? start.join(" ") : null;
 }

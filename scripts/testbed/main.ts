@@ -1,6 +1,7 @@
 /**
  * `deno task testbed up|status|down`: real peers on loopback, as far as the machine can have them.
  * `up` brings them up afresh; programs that must be built are built once for each version and kept.
+ * `up --until EPOCH_SECONDS` leaves out what cannot be built in time.
  */
 import { parseArgs } from "node:util";
 import { isRunning } from "./daemons.ts";
@@ -9,16 +10,20 @@ import { cacheFolder } from "./peer.ts";
 import { print } from "./print.ts";
 import { formatPeers } from "./table.ts";
 import { FOLDER, readTestbed } from "./testbed.ts";
-import { up } from "./up.ts";
+import { buildTime, up } from "./up.ts";
 import { CONFIG_FILE, ENV_FILE } from "./user_files.ts";
 
 const USAGE = "usage: deno task testbed up|status|down";
 
-const { positionals: [command, ...rest] } = parseArgs({ args: Deno.args, allowPositionals: true });
+const { values, positionals: [command, ...rest] } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: { until: { type: "string" } },
+});
 if (rest.length > 0) Deno.exit(usage());
 if (command === "up") {
   const begun = Date.now();
-  const { peers } = await up(new AbortController().signal);
+  const { peers } = await up(buildTime(values.until));
   print(`\n${formatPeers(peers)}`);
   print(`\nUp in ${((Date.now() - begun) / 1000).toFixed(1)} s. For this shell:   . ${ENV_FILE}`);
   print(`The whole story on it:       deno task simulate --config ${CONFIG_FILE}`);

@@ -34,6 +34,18 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];
 
+/** What building must leave for those who asked for the testbed. */
+const RESERVE_MS = 600_000;
+const LONGEST_BUILD_MS = 3_600_000;
+
+/** @param until in epoch seconds, as on a command line; undefined: no hurry */
+export function buildTime(until: string | undefined): AbortSignal {
+  const leftMs = until === undefined
+    ? LONGEST_BUILD_MS
+    : Number(until) * 1000 - Date.now() - RESERVE_MS;
+  return AbortSignal.timeout(Math.max(Math.min(leftMs, LONGEST_BUILD_MS), 0));
+}
+
 /** @param signal ends builds that take too long; what they were for is then not there */
 export async function up(signal: AbortSignal): Promise<Testbed> {
   await down();

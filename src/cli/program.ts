@@ -25,7 +25,7 @@ export interface ProgramParts {
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<void>;
   /** Loaded only when it is asked for: the embedded peers are no part of the agent. */
-  readonly simulate: () => Promise<ExitCode>;
+  readonly simulate: (options: { readonly config?: string }) => Promise<ExitCode>;
 }
 
 const EXIT_CODES = `
@@ -76,7 +76,11 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
 
   program.command("simulate")
     .description("run the real agent against embedded peers and show that it does its whole job")
-    .action(async () => exit(await parts.simulate()));
+    .option(
+      "-c, --config <file>",
+      "its vault, prometheus, kubernetes and audit.s3 sections name real peers",
+    )
+    .action(async (options: { config?: string }) => exit(await parts.simulate(options)));
 
   program.command("verify")
     .description("say who signed a file, or why it is refused; offline")

@@ -4,12 +4,13 @@ import { pushExecute } from "../../src/embedded/control_plane/push.ts";
 import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Files } from "../../src/runtime.ts";
-import { systemClock, systemRuntime } from "../../src/runtime_deno.ts";
+import { systemRuntime } from "../../src/runtime_deno.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
+import { movableClock } from "../../src/cli/simulate/clock.ts";
 import { createWorld, type World } from "../../src/cli/simulate/world.ts";
 
 async function withWorld(work: (world: World) => Promise<void>): Promise<void> {
-  const world = await createWorld(systemClock(), `./reports/test/${crypto.randomUUID()}`);
+  const world = await createWorld(movableClock(), `./reports/test/${crypto.randomUUID()}`);
   try {
     await work(world);
   } finally {
@@ -126,17 +127,17 @@ Deno.test("a package that waits for approval survives a restart and is then carr
     await until(() => states().includes("succeeded"));
     await second.stop();
     assert.deepEqual(states(), ["pending_approval", "succeeded"], "each outcome has one receipt");
-    assert.notEqual(world.kubernetes.store.get("v1", "ConfigMap", "shop", "c"), null);
+    assert.notEqual(world.kubernetes.embedded!.store.get("v1", "ConfigMap", "shop", "c"), null);
   }));
 
 Deno.test("an unreachable Vault leaves the agent alive, says so, and is waited for", () =>
   withWorld(async (world) => {
-    await world.vault.server.stop();
+    await world.vault.embedded!.server.stop();
     const agent = await start(world);
     await until(() => agent.health.get("vault")?.state === "degraded");
     assert.match(agent.health.get("vault")!.reason, /Cannot reach Vault/);
     assert.notEqual(agent.health.get("registration")?.state, "ok");
-    world.vault.server.start();
+    world.vault.embedded!.server.start();
     await until(() => isOk(agent, "vault") && isOk(agent, "registration"));
     await agent.stop();
   }));
@@ -188,10 +189,10 @@ Deno.test("the agent stops promptly while every peer is away", () =>
   withWorld(async (world) => {
     const agent = await start(world);
     await until(() => isOk(agent, "registration"));
-    for (
-      const peer of [world.controlPlane, world.vault, world.prometheus, world.kubernetes, world.s3]
-    ) {
-      await peer.server.stop();
+    const { controlPlane, vault, prometheus, kubernetes, archive } = world;
+    await controlPlane.server.stop();
+    for (const peer of [vault, prometheus, kubernetes, archive]) {
+      await peer.embedded!.server.stop();
     }
     await agent.stop();
     await agent.finished;

@@ -57,8 +57,8 @@ export class RunningProgram {
   }
 
   /** The exit code; 128 + signal when a signal ended it. */
-  async end(): Promise<number> {
-    return (await within(LIMIT_MS, `the end of ${this.program}`, this.#status)).code;
+  async end(limitMs = LIMIT_MS): Promise<number> {
+    return (await within(limitMs, `the end of ${this.program}`, this.#status)).code;
   }
 
   /** As the kernel would at a power cut: no handler runs. */

@@ -24,7 +24,7 @@ export async function startPrometheus(
   await service.write("ca.pem", service.pki.caPem);
   const tls = { tls_server_config: { cert_file: "server.crt", key_file: "server.key" } };
   await service.write("web.yaml", stringify(tls));
-  await service.write("prometheus.yaml", stringify(scrapeConfig([port, exporterPort], "ca.pem")));
+  await service.write("prometheus.yaml", stringify(scrapeConfig([port, exporterPort])));
   await service.start({
     name: "node-exporter",
     program: nodeExporter,
@@ -68,18 +68,15 @@ export async function startVictoriaMetrics(
   const target = Number(new URL(exporterUrl).port);
   await service.write(
     "scrape.yaml",
-    stringify({ scrape_configs: scrapeConfig([target], service.path("ca.pem")).scrape_configs }),
+    stringify({ scrape_configs: scrapeConfig([target]).scrape_configs }),
   );
+  const vmagentUrl = `http://127.0.0.1:${agentPort}`;
   const daemon = await service.start({
     name: "victoria-metrics",
     program: victoriaMetrics,
     args: [`-httpListenAddr=127.0.0.1:${port}`, `-storageDataPath=${service.path("data")}`],
   });
-  await withClient(
-    service.caller(),
-    (client) => untilReady(daemon, service.folder, () => answersOk(`${url}/health`, client)),
-  );
-  await service.start({
+  const forwarder = await service.start({
     name: "vmagent",
     program: vmagent,
     args: [
@@ -89,10 +86,16 @@ export async function startVictoriaMetrics(
       `-remoteWrite.tmpDataPath=${service.path("vmagent")}`,
     ],
   });
-  return { url, vmagentUrl: `http://127.0.0.1:${agentPort}` };
+  await withClient(service.caller(), async (client) => {
+    await untilReady(daemon, service.folder, () => answersOk(`${url}/health`, client));
+    const isUp = () => answersOk(`${vmagentUrl}/health`, client);
+    await untilReady(forwarder, service.folder, isUp);
+  });
+  return { url, vmagentUrl };
 }
 
-function scrapeConfig(ports: readonly number[], caFile: string) {
+/** Paths in it are taken from its own folder. */
+function scrapeConfig(ports: readonly number[]) {
   return {
     global: { scrape_interval: "1s", scrape_timeout: "1s" },
     scrape_configs: ports.map((port) => ({
@@ -100,7 +103,7 @@ function scrapeConfig(ports: readonly number[], caFile: string) {
       scheme: "https",
       scrape_interval: "1s",
       scrape_timeout: "1s",
-      tls_config: { ca_file: caFile },
+      tls_config: { ca_file: "ca.pem" },
       static_configs: [{ targets: [`127.0.0.1:${port}`] }],
     })),
   };

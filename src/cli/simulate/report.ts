@@ -9,7 +9,7 @@ const RESULTS = "reports/PhaseB_Results.md";
 export interface RunFacts {
   readonly version: string;
   /** Which peers the run had, and whether they were embedded or real. */
-  readonly peers: readonly (readonly [name: string, address: string])[];
+  readonly peers: readonly (readonly [name: string, kind: string, address: string])[];
 }
 
 export async function writeReport(
@@ -37,9 +37,9 @@ export async function writeReport(
       "",
       "## Peers",
       "",
-      "| Peer | Address |",
-      "| --- | --- |",
-      ...facts.peers.map(([name, address]) => `| ${name} | ${address} |`),
+      "| Peer | Real or embedded | Address |",
+      "| --- | --- | --- |",
+      ...facts.peers.map((peer) => `| ${peer.join(" | ")} |`),
       "",
       `The whole story, with the agent's own log lines, is in \`${LOG}\`.`,
       "",

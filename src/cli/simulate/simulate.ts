@@ -1,11 +1,9 @@
-/**
- * `simulate`: the real agent against the embedded peers, over real TLS on loopback. The clock stands
- * a little before a UTC midnight, so that a day of the audit log is sealed and shipped while one looks.
- */
+/** `simulate`: the real agent against embedded peers, or the real ones that a file names, over real TLS. */
 import { hostname } from "node:os";
-import { type Agent, startAgent } from "../../agent/agent.ts";
+import { startAgent } from "../../agent/agent.ts";
 import { VERSION } from "../../agent/version.ts";
-import { systemClock, systemRuntime } from "../../runtime_deno.ts";
+import type { Config } from "../../config/schema.ts";
+import { systemRuntime } from "../../runtime_deno.ts";
 import type { CliIo, ExitCode } from "../io.ts";
 import { archive, chain } from "./chapters/audit.ts";
 import {
@@ -20,48 +18,71 @@ import { forwarding, outage } from "./chapters/metrics.ts";
 import { refusals, replay } from "./chapters/refusals.ts";
 import { heartbeats, registration, renewal } from "./chapters/registration.ts";
 import { secrets, transport } from "./chapters/safety.ts";
+import { movableClock } from "./clock.ts";
 import { Narrator } from "./narrator.ts";
+import { MissingPeerError, reportMissing } from "./prerequisites.ts";
 import { LOG, REPORT, writeReport } from "./report.ts";
 import { Scorecard } from "./scorecard.ts";
+import { readSections } from "./sections.ts";
 import { Stage } from "./stage.ts";
 import { createWorld, type World } from "./world.ts";
 
-const DAY_MS = 86_400_000;
-const BEFORE_MIDNIGHT_MS = 12_000;
+/** `config`: a file whose sections name real peers. */
+export interface SimulateOptions {
+  readonly config?: string;
+}
 
 /** 0 when every criterion passed. @param stopped resolves when the user has had enough */
-export async function simulate(io: CliIo, stopped: Promise<void>): Promise<ExitCode> {
+export async function simulate(
+  io: CliIo,
+  stopped: Promise<void>,
+  { config }: SimulateOptions,
+): Promise<ExitCode> {
   const narrator = new Narrator(io);
   const scorecard = new Scorecard(narrator);
   const abort = new AbortController();
   stopped.then(() => abort.abort(new Error("stopped by the user")));
-  const nextMidnight = Math.ceil(Date.now() / DAY_MS) * DAY_MS;
-  const clock = systemClock(nextMidnight - BEFORE_MIDNIGHT_MS - Date.now());
+  const real = config === undefined
+    ? null
+    : { ...await readSections(config, io), env: (name: string) => io.env(name) };
 
   narrator.chapter("Peers");
   // Its own folder: two runs at once must not stand in each other's state.
-  const world = await createWorld(clock, `./reports/simulate-${crypto.randomUUID().slice(0, 8)}`);
-  for (const [name, address] of peersOf(world)) narrator.tell(`${name.padEnd(16)}${address}`);
-  narrator.tell(`clock           ${new Date(clock.now()).toISOString()}, so that a day ends soon`);
-  let agent: Agent | null = null;
+  const folder = `./reports/simulate-${crypto.randomUUID().slice(0, 8)}`;
+  let world: World;
   try {
-    agent = await startAgent(world.config, {
-      runtime: systemRuntime(clock),
-      env: () => undefined,
-      hostname: hostname(),
-      writeLog: (line) => narrator.log(line),
-    });
-    await play(new Stage(world, agent, narrator, scorecard, abort.signal));
+    world = await createWorld(movableClock(), folder, real);
+  } catch (error) {
+    if (!(error instanceof MissingPeerError)) throw error;
+    await reportMissing(error, io);
+    await Deno.remove(folder, { recursive: true });
+    return 1;
+  }
+  for (const line of peerLines(world)) narrator.tell(line);
+  let stage: Stage | null = null;
+  try {
+    const runtime = systemRuntime(world.clock);
+    const launch = (changes: Partial<Config>) =>
+      startAgent({ ...world.config, ...changes }, {
+        runtime,
+        env: () => undefined,
+        hostname: hostname(),
+        writeLog: (line) => narrator.log(line),
+      });
+    stage = new Stage(world, await launch({}), launch, narrator, scorecard, abort.signal);
+    await play(stage);
   } catch (error) {
     await scorecard.check("the story runs to its end", () => {
       throw error;
     });
   }
-  await agent?.stop();
+  await stage?.agent.stop();
   await world.close();
 
   narrator.chapter("Acceptance criteria");
   scorecard.table().forEach((line) => io.print(line));
+  narrator.chapter("Peers");
+  for (const line of peerLines(world)) io.print(line);
   await writeReport(scorecard, narrator, { version: VERSION, peers: peersOf(world) });
   if (scorecard.allPassed) await Deno.remove(world.folder, { recursive: true });
   else io.print(`The agent's state is kept in ${world.folder}`);
@@ -109,7 +130,9 @@ async function succeeded(stage: Stage): Promise<Uint8Array> {
     name: "deploy-cart",
     stream: "cart",
     sequence: 1,
-    actions: apply(deployment("shop", "cart", "registry.example/cart:1.0")),
+    actions: apply(
+      deployment(stage.world.kubernetes.scene.shop, "cart", "registry.example/cart:1.0"),
+    ),
   });
   const { body } = await stage.push(bytes, stage.signByKey(bytes));
   const { executionId } = body as { executionId: string };
@@ -118,12 +141,19 @@ async function succeeded(stage: Stage): Promise<Uint8Array> {
   return bytes;
 }
 
-function peersOf(world: World): (readonly [string, string])[] {
+function peersOf(
+  { controlPlane, vault, prometheus, kubernetes, archive }: World,
+): (readonly [name: string, kind: string, address: string])[] {
   return [
-    ["control plane", `${world.controlPlane.url} (embedded)`],
-    ["Vault", `${world.vault.url} (embedded)`],
-    ["Prometheus", `${world.prometheus.url} (embedded)`],
-    ["Kubernetes API", `${world.kubernetes.url} (embedded)`],
-    ["S3", `${world.s3.url} (embedded, Object Lock)`],
+    ["control plane", "embedded", controlPlane.url],
+    ...[vault, prometheus, kubernetes, archive].map(({ name, embedded, url }) =>
+      [name, embedded ? "embedded" : "real", url] as const
+    ),
   ];
+}
+
+function peerLines(world: World): string[] {
+  return peersOf(world).map(([name, kind, address]) =>
+    `${name.padEnd(16)}${kind.padEnd(10)}${address}`
+  );
 }

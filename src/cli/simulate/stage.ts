@@ -1,5 +1,6 @@
 /** What every chapter has at hand: the peers, the running agent, and ways to act as each person would. */
 import type { Agent } from "../../agent/agent.ts";
+import type { Config } from "../../config/schema.ts";
 import { encodeBase64, encodeUtf8 } from "../../core/encoding.ts";
 import type { ExecutionState } from "../../core/protocol.ts";
 import { type PushAnswer, pushExecute } from "../../embedded/control_plane/push.ts";
@@ -26,24 +27,44 @@ export interface PackageSpec {
 }
 
 export class Stage {
+  #agent: Agent;
+
+  /** @param launch starts an agent on the same state, with these changes of its configuration */
   constructor(
     readonly world: World,
-    readonly agent: Agent,
+    agent: Agent,
+    private readonly launch: (changes: Partial<Config>) => Promise<Agent>,
     readonly narrator: Narrator,
     readonly scorecard: Scorecard,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#agent = agent;
+  }
+
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  /** Stops the agent, lets the time pass, and starts it again. */
+  async restart(changes: Partial<Config>, meanwhile: () => void): Promise<void> {
+    await this.#agent.stop();
+    meanwhile();
+    this.#agent = await this.launch(changes);
+  }
 
   get clusterId(): string {
     return this.world.controlPlane.registrations[0]?.clusterId ?? "unknown";
   }
 
   /** Throws when the condition does not hold in time. */
-  async until<T>(what: string, probe: () => T | undefined | false | null): Promise<T> {
+  async until<T>(
+    what: string,
+    probe: () => T | undefined | false | null | Promise<T | undefined | false | null>,
+  ): Promise<T> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       this.signal.throwIfAborted();
-      const found = probe();
+      const found = await probe();
       if (found) return found;
       if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -117,9 +117,9 @@ export class Registrar {
   }
 }
 
-/** Reads Vault's OIDC keys over TLS. */
-export async function fetchIdentityKeys(issuer: string, caPem: string): Promise<JSONWebKeySet> {
-  const client = Deno.createHttpClient({ caCerts: [caPem] });
+/** Reads Vault's OIDC keys over TLS; without a CA, the system's roots decide. */
+export async function fetchIdentityKeys(issuer: string, caPem?: string): Promise<JSONWebKeySet> {
+  const client = Deno.createHttpClient(caPem === undefined ? {} : { caCerts: [caPem] });
   try {
     const response = await fetch(`${issuer}/.well-known/keys`, { client, redirect: "error" });
     return await response.json();

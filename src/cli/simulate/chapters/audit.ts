@@ -1,10 +1,8 @@
 /** The log proves itself, here and in the archive. */
-import { S3Archive } from "../../../adapters/s3.ts";
 import { systemFiles } from "../../../runtime_deno/files.ts";
 import { runAuditVerify } from "../../audit.ts";
 import { demand } from "../scorecard.ts";
 import type { Stage } from "../stage.ts";
-import { BUCKET } from "../world.ts";
 
 type Source = Parameters<typeof runAuditVerify>[0]["source"];
 
@@ -45,30 +43,26 @@ export async function chain({ scorecard, world }: Stage): Promise<void> {
   });
 }
 
+/** The agent is started again on the next day; what it does about the metrics is not of interest here. */
 export async function archive(stage: Stage): Promise<void> {
-  const { world, scorecard } = stage;
+  const { world, scorecard, narrator } = stage;
   await scorecard.check("audit day uploaded to S3 and verified from there", async () => {
-    const objects = await stage.until("the sealed day in the bucket", () => {
-      const found = world.s3.objects();
-      return found.some(({ key }) => key.endsWith(".jsonl")) ? found : null;
+    const { signals } = world.config;
+    await stage.restart({ prometheus: undefined, signals: { ...signals, queries: [] } }, () => {
+      world.clock.toNextDay();
+      narrator.tell(`the next day: ${new Date(world.clock.now()).toISOString()}`);
     });
-    const store = new S3Archive({
-      bucket: BUCKET,
-      region: "us-east-1",
-      endpoint: world.s3.url,
-      pathStyle: true,
-      caPem: world.pki.caPem,
-      timeoutMs: 10_000,
-      accessKey: () =>
-        Promise.resolve({
-          accessKeyId: world.accessKeyId,
-          secretAccessKey: world.secrets.s3SecretKey,
-        }),
-    });
+    const store = world.archive.open();
+    const prefix = world.config.audit.s3!.prefix;
     try {
-      const { exitCode, words } = await verify({ archive: store, prefix: "audit", chainId: null });
+      const objects = await stage.until("the sealed day in the bucket", async () => {
+        const found = await Array.fromAsync(store.versions(`${prefix}/`));
+        return found.some(({ key }) => key.endsWith(".jsonl")) ? found : null;
+      });
+      const { exitCode, words } = await verify({ archive: store, prefix, chainId: null });
       demand(exitCode === 0, words);
-      return `${objects.length} objects under Object Lock; ${words}`;
+      const lock = await store.hasObjectLock() ? "under Object Lock" : "without Object Lock";
+      return `${objects.length} objects ${lock}; ${words}`;
     } finally {
       await store.close();
     }

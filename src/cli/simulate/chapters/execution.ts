@@ -1,12 +1,13 @@
 /** Packages that are carried out: approved by a person, by the policy's auto mode, and one that fails. */
 import { comparable } from "../../../core/diff.ts";
-import type { KubeObject } from "../../../core/kubernetes_object.ts";
+import type { ObjectRef } from "../../../core/kubernetes_object.ts";
 import { formatPlan } from "../../../core/plan.ts";
 import { demand } from "../scorecard.ts";
 import type { Stage } from "../stage.ts";
 
 export async function approved(stage: Stage): Promise<void> {
   const { scorecard, narrator } = stage;
+  const { shop } = stage.world.kubernetes.scene;
   await scorecard.check(
     "good package, pushed: pending, approved, applied, rolled out, receipt verified",
     async () => {
@@ -14,14 +15,15 @@ export async function approved(stage: Stage): Promise<void> {
         name: "deploy-checkout",
         stream: "releases",
         sequence: 1,
-        actions: apply(deployment("shop", "checkout", "registry.example/checkout:1.0")),
+        actions: apply(deployment(shop, "checkout", "registry.example/checkout:1.0")),
       });
       const answer = await stage.push(bytes, stage.signByKey(bytes));
       demand(answer.status === 202, `answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       const { executionId } = answer.body as { executionId: string };
       await approve(stage, executionId, "alice");
       const receipt = await stage.receipt(executionId, "succeeded");
-      const status = live(stage, "shop", "checkout")?.status as { readyReplicas?: number };
+      const checkout = await stage.world.kubernetes.get(named(shop, "checkout"));
+      const status = checkout?.status as { readyReplicas?: number } | undefined;
       demand(status?.readyReplicas === 2, `${status?.readyReplicas} replicas are ready`);
       const [approval] = receipt.approvals;
       return `${executionId} succeeded, approved by ${approval?.approver}, 2 of 2 replicas ready`;
@@ -34,7 +36,7 @@ export async function approved(stage: Stage): Promise<void> {
       stream: "releases",
       sequence: 2,
       actions: apply(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: shop }\ndata: { mode: fast }",
+        settings(shop, "fast"),
       ),
     });
     stage.enqueue(bytes, await stage.signKeyless(bytes));
@@ -53,12 +55,13 @@ export async function approved(stage: Stage): Promise<void> {
 
 export async function automatic(stage: Stage): Promise<void> {
   const { scorecard } = stage;
+  const { sandbox } = stage.world.kubernetes.scene;
   await scorecard.check("auto mode applies only what the policy flag allows", async () => {
     const seed = stage.buildPackage({
       name: "deploy-worker",
       stream: "sandbox",
       sequence: 1,
-      actions: apply(deployment("sandbox", "worker", "registry.example/worker:1.0")),
+      actions: apply(deployment(sandbox, "worker", "registry.example/worker:1.0")),
     });
     // `apply` is not among auto mode's actions, so this one still asks a person.
     const seeded = await accepted(stage, seed);
@@ -72,15 +75,16 @@ export async function automatic(stage: Stage): Promise<void> {
         sequence,
         risk,
         actions:
-          `    - scale: { ref: { apiVersion: apps/v1, kind: Deployment, namespace: sandbox, name: worker }, replicas: ${replicas} }`,
+          `    - scale: { ref: { apiVersion: apps/v1, kind: Deployment, namespace: ${sandbox}, name: worker }, replicas: ${replicas} }`,
       });
     const low = await accepted(stage, scale(2, 4, "low"));
     const { approvals } = await stage.receipt(low, "succeeded");
     demand(approvals.length === 0, "somebody was asked");
     const medium = await accepted(stage, scale(3, 5, "medium"));
     await stage.receipt(medium, "pending_approval");
-    const spec = live(stage, "sandbox", "worker")?.spec as { replicas?: number };
-    demand(spec.replicas === 4, `${spec.replicas} replicas instead of 4`);
+    const worker = await stage.world.kubernetes.get(named(sandbox, "worker"));
+    const spec = worker?.spec as { replicas?: number } | undefined;
+    demand(spec?.replicas === 4, `${spec?.replicas} replicas instead of 4`);
     await stage.admin().reject(medium, "alice", "not during the sale");
     await stage.receipt(medium, "cancelled");
     return "low-risk scale in sandbox applied unasked; apply and medium risk waited for a person";
@@ -89,8 +93,19 @@ export async function automatic(stage: Stage): Promise<void> {
 
 export async function rolledBack(stage: Stage): Promise<void> {
   const { scorecard, narrator } = stage;
+  const { kubernetes } = stage.world;
+  const { shop } = kubernetes.scene;
+  const changed = [
+    named(shop, "checkout"),
+    { apiVersion: "v1", kind: "ConfigMap", namespace: shop, name: "settings" },
+  ];
+  const snapshot = async () =>
+    JSON.stringify(
+      (await Promise.all(changed.map((ref) => kubernetes.get(ref))))
+        .map((object) => object && comparable(object)),
+    );
   await scorecard.check("failing package rolled back to the exact earlier objects", async () => {
-    const before = ["checkout", "settings"].map((name) => snapshot(stage, name));
+    const before = await snapshot();
     const bytes = stage.buildPackage({
       name: "break-checkout",
       stream: "releases",
@@ -98,10 +113,10 @@ export async function rolledBack(stage: Stage): Promise<void> {
       timeout: "1500ms",
       actions: [
         apply(
-          "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: shop }\ndata: { mode: slow }",
+          settings(shop, "slow"),
         ),
-        apply(deployment("shop", "checkout", "registry.example/checkout:broken", 3)),
-        apply(deployment("shop", "extra", "registry.example/extra:1.0")),
+        apply(deployment(shop, "checkout", "registry.example/checkout:broken", 3)),
+        apply(deployment(shop, "extra", "registry.example/extra:1.0")),
       ].join("\n"),
     });
     const executionId = await accepted(stage, bytes);
@@ -109,9 +124,10 @@ export async function rolledBack(stage: Stage): Promise<void> {
     narrator.tell("the new image never becomes ready");
     const receipt = await stage.receipt(executionId, "rolled_back", "rollback_failed", "succeeded");
     demand(receipt.state === "rolled_back", `ended in ${receipt.state}: ${receipt.reason}`);
-    const after = ["checkout", "settings"].map((name) => snapshot(stage, name));
-    demand(JSON.stringify(after) === JSON.stringify(before), "the objects differ from before");
-    demand(live(stage, "shop", "extra") === null, "a created object was left behind");
+    const after = await snapshot();
+    demand(after === before, `the objects differ from before: ${before} ${after}`);
+    const extra = await kubernetes.get(named(shop, "extra"));
+    demand(!extra || extra.metadata.deletionTimestamp !== undefined, "what it created is left");
     return `${executionId} rolled back (${receipt.code}): two objects restored, one removed`;
   });
 }
@@ -133,14 +149,16 @@ async function accepted(stage: Stage, bytes: Uint8Array): Promise<string> {
   return (body as { executionId: string }).executionId;
 }
 
-function live({ world }: Stage, namespace: string, name: string): KubeObject | null {
-  return world.kubernetes.store.get("apps/v1", "Deployment", namespace, name);
+/** Of a Deployment. */
+function named(namespace: string, name: string): ObjectRef {
+  return { apiVersion: "apps/v1", kind: "Deployment", namespace, name };
 }
 
-function snapshot(stage: Stage, name: string): unknown {
-  const object = live(stage, "shop", name) ??
-    stage.world.kubernetes.store.get("v1", "ConfigMap", "shop", name);
-  return object && comparable(object);
+function settings(namespace: string, mode: string): string {
+  return `apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings, namespace: ${namespace} }
+data: { mode: ${mode} }`;
 }
 
 export function apply(manifest: string): string {

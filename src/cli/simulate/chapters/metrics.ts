@@ -1,7 +1,6 @@
 /** What arrived at the Insight Engine, compared point by point with what Prometheus holds. */
 import { demand } from "../scorecard.ts";
 import type { Stage } from "../stage.ts";
-import { STEP_MS } from "../files.ts";
 
 const OUTAGE_MS = 4000;
 
@@ -11,7 +10,7 @@ export async function forwarding(stage: Stage): Promise<void> {
     await stage.until(
       "five batches of each query",
       () =>
-        world.queries.every(({ name }) =>
+        world.prometheus.queries.every(({ name }) =>
           world.controlPlane.signals.batches.filter(({ query }) => query.name === name).length >= 5
         ),
     );
@@ -35,7 +34,7 @@ export async function outage(stage: Stage): Promise<readonly [number, number]> {
     async () => {
       await stage.until(
         "the backlog to arrive",
-        () => world.queries.every(({ name }) => newest(stage, name) > backMs),
+        () => world.prometheus.queries.every(({ name }) => newest(stage, name) > backMs),
       );
       return compare(stage);
     },
@@ -51,15 +50,15 @@ function newest({ world: { controlPlane } }: Stage, query: string): number {
 }
 
 /** Throws at the first point that differs, is missing, or is one too many. */
-export function compare({ world }: Stage): string {
+export async function compare({ world }: Stage): Promise<string> {
   const { controlPlane: { signals }, prometheus } = world;
   let points = 0;
   let batches = 0;
-  for (const { name, expr } of world.queries) {
+  for (const { name, expr } of prometheus.queries) {
     const windows = signals.batches.filter((batch) => batch.query.name === name)
       .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
     for (const [index, window] of windows.slice(1).entries()) {
-      const gap = window.startMs - windows[index]!.endMs - STEP_MS;
+      const gap = window.startMs - windows[index]!.endMs - prometheus.stepMs;
       demand(gap === 0, `${name}: ${gap} ms between two windows`);
     }
     batches += windows.length;
@@ -67,7 +66,7 @@ export function compare({ world }: Stage): string {
     points += compareQuery(
       name,
       signals,
-      prometheus.expected(expr, startMs, endMs, STEP_MS),
+      await prometheus.expected(expr, startMs, endMs),
     );
   }
   demand(signals.gaps.length === 0, `${signals.gaps.length} gaps were reported`);
@@ -76,7 +75,7 @@ export function compare({ world }: Stage): string {
 }
 
 type Signals = Stage["world"]["controlPlane"]["signals"];
-type Expected = ReturnType<Stage["world"]["prometheus"]["expected"]>;
+type Expected = Awaited<ReturnType<Stage["world"]["prometheus"]["expected"]>>;
 
 function compareQuery(name: string, signals: Signals, expected: Expected): number {
   const want = new Map<string, string>();

@@ -16,7 +16,7 @@ export async function refusals(stage: Stage): Promise<void> {
   const { world, scorecard } = stage;
   for (const attempt of attempts(stage)) {
     await scorecard.check(`${attempt.what} package refused`, async () => {
-      const before = writes(stage);
+      const before = await world.kubernetes.touched();
       const { status, body } = await stage.push(attempt.bytes, attempt.bundle);
       const { code } = body as { code?: string };
       demand(status >= 400 && status < 500, `answered ${status}`);
@@ -30,7 +30,10 @@ export async function refusals(stage: Stage): Promise<void> {
           )?.payload,
       );
       demand(receipt.state === "refused", `the receipt says ${receipt.state}`);
-      demand(writes(stage) === before, "the cluster was asked to change something");
+      demand(
+        await world.kubernetes.touched() === before,
+        "the cluster was asked to change something",
+      );
       return `${status} ${code}, receipted, cluster not touched`;
     });
   }
@@ -42,7 +45,9 @@ function attempts(stage: Stage): Attempt[] {
     stage.buildPackage({
       name: "unwanted",
       stream: "unwanted",
-      actions: apply(deployment("shop", "unwanted", "registry.example/unwanted:1")),
+      actions: apply(
+        deployment(world.kubernetes.scene.shop, "unwanted", "registry.example/unwanted:1"),
+      ),
       ...spec,
     });
   const signed = (what: string, code: string, bytes: Uint8Array): Attempt => ({
@@ -72,7 +77,10 @@ function attempts(stage: Stage): Attempt[] {
     signed(
       "out-of-policy",
       "policy_denied",
-      build({ sequence: 4, actions: apply(deployment("payments", "ledger", "ledger:1")) }),
+      build({
+        sequence: 4,
+        actions: apply(deployment(world.kubernetes.scene.payments, "ledger", "ledger:1")),
+      }),
     ),
   ];
 }
@@ -86,10 +94,4 @@ export async function replay(stage: Stage, bytes: Uint8Array): Promise<void> {
     demand(state === "succeeded", `the answer says ${state}`);
     return "409 replayed, with the state of the first time: succeeded";
   });
-}
-
-/** Requests that could change something; a refused package must not even lead to a dry run. */
-function writes({ world }: Stage): string {
-  const { requests } = world.kubernetes;
-  return ["create", "update", "patch", "delete"].map((verb) => requests.get(verb) ?? 0).join();
 }

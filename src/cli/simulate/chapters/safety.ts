@@ -6,24 +6,30 @@ import type { Stage } from "../stage.ts";
 export async function transport(stage: Stage): Promise<void> {
   const { world, agent, scorecard } = stage;
   await scorecard.check("everything over TLS, plain HTTP refused", async () => {
-    const ports = [world.controlPlane, world.vault, world.prometheus, world.kubernetes, world.s3]
-      .map(({ url }) => Number(new URL(url).port));
-    for (const port of [...ports, agent.port]) {
-      const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => null);
+    const peers = [world.controlPlane, ...peersOf(stage)].map(({ url }) => new URL(url));
+    for (const { hostname, port } of [...peers, new URL(`https://127.0.0.1:${agent.port}`)]) {
+      const answer = await fetch(`http://${hostname}:${port || 443}/`).catch(() => null);
       await answer?.body?.cancel();
-      demand(answer === null, `port ${port} answers plain HTTP`);
+      // Some servers say in clear that they do not speak in clear.
+      demand(answer === null || answer.status === 400, `${hostname}:${port} answers plain HTTP`);
     }
     const text = await Deno.readTextFile(`${world.folder}/connector.yaml`);
+    const urls = text.match(/(?<=(?:url|address|endpoint): )https:[^"\s]*/g) ?? [];
     let refused = 0;
-    for (const url of text.match(/https:\/\/127[^"\s]*/g) ?? []) {
+    for (const url of urls) {
       try {
         parseConfig(text.replace(url, url.replace("https:", "http:")), () => undefined, "config");
       } catch {
         refused += 1;
       }
     }
-    demand(refused === 4, `the configuration refused ${refused} of 4 http:// addresses`);
-    return `${ports.length + 1} ports speak TLS only; 4 of 4 http:// addresses refused`;
+    demand(
+      urls.length > 0 && refused === urls.length,
+      `the configuration refused ${refused} of ${urls.length} http:// addresses`,
+    );
+    return `${
+      peers.length + 1
+    } ports speak TLS only; ${refused} of ${urls.length} http:// addresses refused`;
   });
 }
 
@@ -32,9 +38,7 @@ export async function secrets(stage: Stage, log: string): Promise<void> {
   const { world, scorecard } = stage;
   await scorecard.check("nothing secret in logs, audit, journal or receipts", async () => {
     const planted = [
-      ...Object.values(world.secrets),
-      ...world.vault.requests.flatMap(({ token }) => token ?? []),
-      world.kubernetes.token,
+      ...peersOf(stage).flatMap((peer) => peer.secrets()),
       ...world.controlPlane.registrations.map(({ request }) => request.identityToken),
     ];
     const kept = new Map([["the log", log]]);
@@ -44,6 +48,10 @@ export async function secrets(stage: Stage, log: string): Promise<void> {
     }
     return `${new Set(planted).size} planted secrets looked for in ${kept.size} files and logs`;
   });
+}
+
+function peersOf({ world }: Stage) {
+  return [world.vault, world.prometheus, world.kubernetes, world.archive];
 }
 
 async function collect(directory: string, into: Map<string, string>): Promise<void> {

@@ -36,6 +36,8 @@ interface Sighting {
   readonly version: string;
   /** When it was first seen, on our monotonic clock. */
   readonly sinceMs: number;
+  /** It is in our name, and not from us nor from before we began: a second process has our identity. */
+  readonly isTwins: boolean;
 }
 
 /** One candidate's view of the Lease. All times are of its own monotonic clock unless they say `wall`. */
@@ -44,6 +46,8 @@ export class Candidate {
   /** When the request was sent that last won or renewed the Lease. */
   #sentMs = -Infinity;
   #counts = false;
+  /** Renew times by which a record is known as one of ours, even if we never got the answer. */
+  readonly #ours = new Set<string>();
 
   constructor(readonly identity: string, private readonly times: ElectionTimes) {}
 
@@ -62,22 +66,34 @@ export class Candidate {
    */
   observe(found: { record: LeaseRecord; version: string } | null, atMs: number): void {
     // One that was deleted says nothing of its holder, which may not know yet: what was seen stands.
-    if (found && found.version !== this.#seen?.version) this.#seen = { ...found, sinceMs: atMs };
-    if (found?.record.holderIdentity !== this.identity) this.#counts = false;
+    if (found && found.version !== this.#seen?.version) {
+      this.#seen = { ...found, sinceMs: atMs, isTwins: this.#isTwins(found.record) };
+    }
+    if (!found || !this.#isOurs()) this.#counts = false;
+  }
+
+  /** Whether another process leads under our own identity. */
+  get hasTwin(): boolean {
+    return this.#seen?.isTwins ?? false;
   }
 
   /** The record to write now; null while someone else has the Lease. */
   bid(nowMs: number, wallMs: number): LeaseRecord | null {
     if (this.#seen && this.#isHeldByAnother(this.#seen, nowMs)) return null;
     const { leaseDurationMs } = this.times;
-    return takenBy(this.identity, this.#seen?.record ?? null, leaseDurationMs, wallMs);
+    const record = takenBy(this.identity, this.#seen?.record ?? null, leaseDurationMs, wallMs);
+    this.#ours.add(record.renewTime);
+    return record;
   }
 
   /** The bid was stored. It extends trust that still holds; where there is none, `trust` begins it. */
   won(stored: { record: LeaseRecord; version: string }, sentMs: number, atMs: number): void {
     if (!this.isTrusted(atMs)) this.#counts = false;
-    this.#seen = { ...stored, sinceMs: atMs };
+    this.#seen = { ...stored, sinceMs: atMs, isTwins: false };
     this.#sentMs = sentMs;
+    // An earlier bid can no longer be stored: it was for a state that is gone.
+    this.#ours.clear();
+    this.#ours.add(stored.record.renewTime);
   }
 
   trust(): void {
@@ -104,13 +120,23 @@ export class Candidate {
 
   /** The record by which it lets the next one in; null where the Lease is not its own. */
   resignation(wallMs: number): LeaseRecord | null {
-    const record = this.#seen?.record;
-    return record?.holderIdentity === this.identity ? released(record, wallMs) : null;
+    return this.#seen && this.#isOurs() ? released(this.#seen.record, wallMs) : null;
+  }
+
+  #isOurs(): boolean {
+    return this.#seen?.record.holderIdentity === this.identity && !this.#seen.isTwins;
+  }
+
+  #isTwins({ holderIdentity, renewTime }: LeaseRecord): boolean {
+    // What is there at first is from before a restart; the lock of the state directory vouches for that.
+    if (holderIdentity !== this.identity || !this.#seen) return false;
+    if (renewTime === this.#seen.record.renewTime) return this.#seen.isTwins;
+    return !this.#ours.has(renewTime);
   }
 
   #isHeldByAnother({ record, sinceMs }: Sighting, nowMs: number): boolean {
     const { holderIdentity, leaseDurationSeconds } = record;
-    if (holderIdentity === "" || holderIdentity === this.identity) return false;
+    if (holderIdentity === "" || this.#isOurs()) return false;
     // The longer of what the holder promised and what this site is configured for.
     const waitMs = Math.max(leaseDurationSeconds * 1000, this.times.leaseDurationMs);
     return nowMs - sinceMs < waitMs;

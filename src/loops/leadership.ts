@@ -104,7 +104,7 @@ export class LeaderElection implements Leadership {
       const sentMs = clock.monotonic();
       const stored = bid && await store.write(bid, this.#stored, this.#timeoutMs());
       if (!stored) {
-        this.#standBy(bid ? "another was faster" : `${this.holder()} leads`);
+        this.#standBy(bid ? "another was faster" : `${this.#candidate.holder} leads`);
         return false;
       }
       this.#stored = stored;
@@ -201,7 +201,14 @@ export class LeaderElection implements Leadership {
       return;
     }
     const holder = this.holder();
-    health.report(PART, "ok", `stands by; ${holder || "nobody"} leads`);
+    if (this.#candidate.hasTwin) {
+      // The first of two may lead on; who finds that out gives way, and a person must tell them apart.
+      health.report(
+        PART,
+        "stalled",
+        `stands by: another process is ${this.ports.identity} as well`,
+      );
+    } else health.report(PART, "ok", `stands by; ${holder || "nobody"} leads`);
     if (this.#isNews(holder + reason)) {
       logger.log("info", "standing_by", { lease: store.name, holder, reason });
     }

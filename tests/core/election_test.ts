@@ -131,3 +131,23 @@ Deno.test("a holder resigns as client-go does, and nobody for another", () => {
   a.observe(held("b", {}, "2"), 0);
   assert.equal(a.resignation(WALL), null);
 });
+
+Deno.test("a second process under the same identity is noticed, and the one that notices gives way", () => {
+  const a = new Candidate("a", TIMES);
+  a.observe(held("a"), 0);
+  assert.equal(a.hasTwin, false, "left behind by a crash");
+  const bid = a.bid(0, WALL)!;
+  a.won({ record: bid, version: "2" }, 0, 0);
+  a.trust();
+  a.observe({ record: bid, version: "3" }, 1000);
+  assert.equal(a.isTrusted(1000), true, "someone wrote an annotation");
+  const unanswered = a.bid(2000, WALL + 2000)!;
+  a.observe({ record: unanswered, version: "4" }, 4000);
+  assert.equal(a.isTrusted(4000), true, "our own write, whose answer got lost");
+  const twins = takenBy("a", unanswered, 15_000, WALL + 5000);
+  a.observe({ record: twins, version: "5" }, 6000);
+  assert.deepEqual([a.isTrusted(6000), a.hasTwin], [false, true]);
+  assert.equal(a.resignation(WALL), null, "not ours to give up");
+  assert.equal(a.bid(20_999, WALL), null);
+  assert.notEqual(a.bid(21_000, WALL), null, "the other one went silent");
+});

@@ -252,3 +252,16 @@ Deno.test("a leader whose Lease was deleted steps down and stands again", async 
     "leadership.acquired",
   ]);
 });
+
+Deno.test("of two electors with one identity the first steps down, and says why", async () => {
+  await using electorate = await Electorate.open();
+  const first = await leader(electorate, "a");
+  const twin = await leader(electorate, "a");
+  await first.retry();
+  first.clock.advance(TIMES.retryPeriodMs);
+  await until(() => healthOf(first) === "stalled: stands by: another process is a as well");
+  assert.equal(first.election.isLeader(), false);
+  await twin.retry();
+  assert.ok(twin.election.isLeader());
+  assert.equal(electorate.holder, "a", "the first one did not give up what is not its own");
+});

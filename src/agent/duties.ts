@@ -1,6 +1,7 @@
 /** What runs in every process, and what only in the one that stands for the cluster. */
 import { CommandFile } from "../adapters/command_file.ts";
 import { CommandStream } from "../adapters/command_stream.ts";
+import { hasBegun } from "../core/execution.ts";
 import type { HealthBoard } from "../core/health.ts";
 import { CommandLoop } from "../loops/commands.ts";
 import { HeartbeatLoop } from "../loops/heartbeat.ts";
@@ -30,7 +31,7 @@ export interface Parts {
 const LED = /^(?:registration|heartbeat|commands|receipts|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
-  const { foundation, control, shipping, election } = parts;
+  const { foundation, control, execution, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
@@ -40,6 +41,9 @@ export function dutiesOf(parts: Parts): Loop[] {
   if (!election) return [...always, ...led];
   const lead: Loop = async (signal) => {
     await runTogether(led, signal);
+    // Only this agent's journal knows how to go on: it gets the time to come back before another leads.
+    const isInMidChange = execution.book.listOpen().some(({ state }) => hasBegun(state));
+    if (isInMidChange) election.term()?.markUnsettled();
     control.session.end();
     restAll(health);
   };

@@ -4,7 +4,7 @@ import type { WriteBounds } from "./cluster.ts";
 
 /** A time in which this process leads. It ends by itself unless it is renewed. */
 export interface Term extends WriteBounds {
-  /** The outcome of a write is not known: the next one must not lead before it can no longer happen. */
+  /** Something is not over yet, such as a write without an answer: the Lease is to run out, not given up. */
   markUnsettled(): void;
 }
 

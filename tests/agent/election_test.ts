@@ -126,6 +126,40 @@ Deno.test("an agent that is deposed does nothing for the cluster until it leads 
     assert.equal(holder, "", "given up");
   }));
 
+const NEVER_HEALTHY = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: shop }
+spec:
+  replicas: 1
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: app, image: "web:broken" }] }
+`;
+
+Deno.test("an agent that is stopped in the middle of a change keeps its Lease, and goes on when it is back", () =>
+  withWorld(async (world) => {
+    const a = await startOne(world, "a");
+    await until(() => leads(a) && isOk(a, "registration"));
+    const { body } = await push(world, a, packageFor(world, "web", NEVER_HEALTHY));
+    const { executionId } = body as { executionId: string };
+    await until(() => receiptsOf(world, executionId).includes("pending_approval"));
+    const path = `/executions/${executionId}`;
+    const { plan } = await admin(a, path);
+    await admin(a, `${path}/approve`, { planDigest: plan.digest, approver: "alice" });
+    await until(() => world.kubernetes.store.get("apps/v1", "Deployment", "shop", "web") !== null);
+    await a.stop();
+    assert.match((leaseOf(world).spec as { holderIdentity: string }).holderIdentity, /^a_/);
+
+    const b = await startOne(world, "b");
+    await until(() => standsBy(b));
+    const again = await startOne(world, "a");
+    await until(() => leads(again));
+    assert.equal((await admin(again, path)).state, "applying");
+    await again.stop();
+    await b.stop();
+  }));
+
 function give(world: World, holderIdentity: string): void {
   const lease = leaseOf(world);
   const spec = { ...lease.spec as Record<string, string>, holderIdentity };

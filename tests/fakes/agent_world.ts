@@ -42,8 +42,13 @@ export async function until(condition: () => boolean): Promise<void> {
 
 export const isOk = (agent: Agent, part: string) => agent.health.get(part)?.state === "ok";
 
-/** A ConfigMap of that name in namespace shop. */
-export function packageFor(world: World, name = "c"): Uint8Array<ArrayBuffer> {
+/** Applies a ConfigMap of that name in namespace shop, unless another manifest is given. */
+export function packageFor(
+  world: World,
+  name = "c",
+  manifest =
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, namespace: shop }\ndata: { a: b }`,
+): Uint8Array<ArrayBuffer> {
   const iso = (ms: number) => new Date(Date.now() + ms).toISOString();
   return encodeUtf8(JSON.stringify({
     apiVersion: "neuralops.io/v1",
@@ -55,12 +60,7 @@ export function packageFor(world: World, name = "c"): Uint8Array<ArrayBuffer> {
       expiresAt: iso(600_000),
       risk: "low",
       reason: "test",
-      actions: [{
-        apply: {
-          manifest:
-            `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, namespace: shop }\ndata: { a: b }`,
-        },
-      }],
+      actions: [{ apply: { manifest } }],
     },
   }));
 }

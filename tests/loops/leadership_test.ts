@@ -77,8 +77,8 @@ Deno.test("the Lease is given up only after the leader's work has ended", async 
   };
   const stopped = a.stop();
   await finishing.promise;
+  await a.cluster.apply(settings, WRITE); // what is under way may still end well
   assert.equal(electorate.holder, "a");
-  assert.ok(a.election.isLeader(), "what is under way may still end well");
   finished.resolve();
   await stopped;
   assert.equal(electorate.holder, "");

@@ -98,15 +98,24 @@ function childRows(key: string, node: Node): Row[] {
     );
   }
   const tag = tagOf(variants);
-  const rows = variants.flatMap((variant) =>
+  const rows = merged(variants.flatMap((variant) =>
     childRows(key, variant)
       .filter((row) => row.key !== `${key}.${tag}`)
-      .map((row) => ({ ...row, meaning: `${marker(variant, tag)}: ${row.meaning}` }))
-  );
+      .map((row) => ({ row, marker: marker(variant, tag) }))
+  ));
   if (tag === undefined) return rows;
   const values = variants.map((variant) => `\`${constOf(variant, tag)}\``);
   const row = { key: `${key}.${tag}`, type: values.join(" or "), meaning: "which of the forms" };
   return [{ ...row, defaultText: "required" }, ...rows];
+}
+
+/** A key that several variants have alike gets one row. */
+function merged(rows: readonly { readonly row: Row; readonly marker: string }[]): Row[] {
+  const byRow = Map.groupBy(rows, ({ row }) => JSON.stringify(row));
+  return [...byRow.values()].map((alike) => {
+    const markers = alike.map(({ marker }) => marker).join(" or ");
+    return { ...alike[0]!.row, meaning: `${markers}: ${alike[0]!.row.meaning}` };
+  });
 }
 
 /** The key by which one variant is told from the others, where they have one. */

@@ -112,8 +112,9 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   },
   not_leader: {
     means:
-      "The execution was changed meanwhile, by a person or another lane, or somebody else leads.",
-    remedy: "Look at it again with `executions show`.",
+      "Another connector of the cluster leads, and is named; or the execution was changed meanwhile, by a person or another lane.",
+    remedy:
+      "Turn to the one that leads, or try again when this one does: `docs/runbook.md`, Several agents of one cluster. For an execution, look again with `executions show`.",
   },
   audit_unavailable: {
     means: "An audit record could not be made durable within five seconds, so nothing was done.",

@@ -20,7 +20,7 @@ import {
 } from "./document.ts";
 import { Description, ExecutionList, JsonValue, Plan, Summary } from "./executions.ts";
 
-const AUTHENTICATION: readonly ErrorCode[] = ["unauthenticated", "unavailable"];
+const AUTHENTICATION: readonly ErrorCode[] = ["unauthenticated", "unavailable", "not_leader"];
 const BODY: readonly ErrorCode[] = ["malformed_request", "too_large"];
 const SLOW: Json = { "408": problem("The body did not come in time", ["timeout"]) };
 const DURABILITY: readonly ErrorCode[] = [
@@ -94,7 +94,7 @@ export function connectorDocument(version: string): Json {
       "/readyz": {
         get: {
           operationId: "isReady",
-          summary: "Whether it is registered and can write its audit log",
+          summary: "Whether it is registered, or stands by, and can write its audit log",
           security: [],
           responses: { "200": text("It is"), "503": text("It is not; names the parts") },
         },
@@ -210,7 +210,14 @@ function judge(
     responses: {
       "200": answer("The execution as it is now", "ExecutionDescription"),
       ...SLOW,
-      ...problems([...BODY, "not_found", "not_approvable", ...codes, ...DURABILITY]),
+      ...problems([
+        ...BODY,
+        "not_leader",
+        "not_found",
+        "not_approvable",
+        ...codes,
+        ...DURABILITY,
+      ]),
     },
   };
 }

@@ -2,23 +2,19 @@
  * The composition root: the only place that knows every part. Starts them in the order of their needs
  * and stops them in the reverse. A loop that throws is a bug: the agent ends, and says so.
  */
-import { CommandFile } from "../adapters/command_file.ts";
-import { CommandStream } from "../adapters/command_stream.ts";
 import type { Config } from "../config/schema.ts";
 import type { HealthBoard } from "../core/health.ts";
-import { CommandLoop } from "../loops/commands.ts";
-import { HeartbeatLoop } from "../loops/heartbeat.ts";
-import { ReceiptLoop } from "../loops/receipts.ts";
-import { runVaultRenewal } from "../loops/vault_renewal.ts";
+import { alwaysLeader } from "../execution/leadership.ts";
 import { prepareAuditShipping } from "./audit_shipping.ts";
-import { handleCommand } from "./commands.ts";
-import { connectControl, type Control } from "./control.ts";
-import { type Execution, prepareExecution } from "./execution.ts";
+import { connectControl } from "./control.ts";
+import { dutiesOf } from "./duties.ts";
+import { standForElection } from "./election.ts";
+import { prepareExecution } from "./execution.ts";
 import { type Foundation, layFoundation, type Surroundings } from "./foundation.ts";
-import { takeSnapshot } from "./heartbeat_snapshot.ts";
 import { connectKubernetes } from "./kubernetes.ts";
+import { type Loop, runTogether } from "./run_together.ts";
 import { type Handler, openDoors } from "./serving.ts";
-import { prepareStreaming, type Streaming } from "./streaming.ts";
+import { prepareStreaming } from "./streaming.ts";
 import { VERSION } from "./version.ts";
 
 export interface Agent {
@@ -33,8 +29,6 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-type Loop = (signal: AbortSignal) => Promise<void>;
-
 /** Throws ConnectorErrors that say what in the configuration or on the disk stands in the way. */
 export async function startAgent(config: Config, surroundings: Surroundings): Promise<Agent> {
   const cleanups: (() => void | Promise<void>)[] = [];
@@ -48,7 +42,9 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     cleanups.push(() => kubernetes?.close());
     const control = await connectControl(foundation, kubernetes);
     cleanups.push(() => control.close());
-    const execution = await prepareExecution(foundation, control, kubernetes);
+    const election = standForElection(foundation, kubernetes);
+    const leadership = election ?? alwaysLeader;
+    const execution = await prepareExecution(foundation, control, kubernetes, leadership);
     const streaming = await prepareStreaming(foundation, control);
     cleanups.push(() => streaming?.close());
     const shipping = await prepareAuditShipping(foundation, control);
@@ -61,13 +57,13 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
       subject: config.clusterName,
       data: { version: VERSION, policyMode: execution.policy.mode },
     });
-    const doors = await openDoors(foundation, control, execution);
+    const doors = await openDoors(foundation, control, execution, leadership);
     cleanups.push(() => doors.close());
     metrics.buildInfo.set({ version: VERSION }, 1);
     log.log("info", "agent_started", { version: VERSION, listener: doors.port });
 
-    const loops = [...loopsOf(foundation, control, execution, streaming), shipping.run];
-    const running = runTogether(loops, foundation);
+    const duties = dutiesOf({ foundation, control, execution, streaming, shipping, election });
+    const running = run(duties, foundation);
     return {
       admin: doors.admin,
       port: doors.port,
@@ -92,66 +88,13 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
   }
 }
 
-function loopsOf(
-  foundation: Foundation,
-  control: Control,
-  execution: Execution,
-  streaming: Streaming | null,
-): Loop[] {
-  const { config, runtime, health, log: logger, metrics, audit, log } = foundation;
-  const { clock, random, files } = runtime;
-  const common = { clock, random, health, logger, metrics };
-  const api = control.controlPlane;
-  const heartbeat = new HeartbeatLoop({
-    ...common,
-    api,
-    session: control.session,
-    snapshot: () => takeSnapshot(foundation, control, execution, streaming),
-  });
-  const receipts = new ReceiptLoop({ ...common, outbox: execution.receipts, api });
-  execution.receipts.onPut = () => receipts.wake();
-  const loops: Loop[] = [
-    (signal) => runVaultRenewal({ ...common, vault: control.vault }, signal),
-    (signal) => control.registration.run(signal),
-    (signal) => heartbeat.run(signal),
-    (signal) => receipts.run(signal),
-  ];
-  if (config.commands.enabled) {
-    const commands = new CommandLoop({
-      ...common,
-      source: new CommandStream(clock, api),
-      position: new CommandFile(files, config.stateDir),
-      onCommand: (command) => handleCommand(command, { intake: execution.intake, audit, log }),
-    });
-    loops.push((signal) => commands.run(signal));
-  }
-  if (streaming) loops.push(onceKnown(control, (signal) => streaming.streamer.run(signal)));
-  const { engine } = execution;
-  if (engine) loops.push(onceKnown(control, (signal) => engine.run(signal)));
-  return loops;
-}
-
-/** Work that names the cluster waits until the control plane has named it once. */
-function onceKnown({ session }: Control, loop: Loop): Loop {
-  return async (signal) => {
-    if (!session.identity()) await session.ready(signal).catch(() => {});
-    if (!signal.aborted) await loop(signal);
-  };
-}
-
-function runTogether(loops: readonly Loop[], { log }: Foundation) {
+function run(duties: readonly Loop[], { log }: Foundation) {
   const abort = new AbortController();
-  const finished = Promise.all(loops.map(async (loop) => {
-    try {
-      await loop(abort.signal);
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-      log.log("error", "part_failed", { reason });
-      abort.abort(error);
-      throw error;
-    }
-  })).then(() => {});
+  const finished = runTogether(duties, abort.signal).catch((error) => {
+    const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+    log.log("error", "part_failed", { reason });
+    throw error;
+  });
   finished.catch(() => {});
   return { finished, stop: () => abort.abort(new DOMException("stopping", "AbortError")) };
 }

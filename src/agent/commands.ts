@@ -1,5 +1,5 @@
 /** What the outbound channel's commands do. A command that can never be carried out is refused on record. */
-import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
+import { ConnectorError, InvalidInputError, RefusedError, TransientError } from "../errors.ts";
 import type { AuditLog } from "../core/audit.ts";
 import type { Command } from "../core/command.ts";
 import { CommandData } from "../core/protocol.ts";
@@ -23,6 +23,10 @@ export async function handleCommand(command: Command, parts: CommandParts): Prom
   } catch (error) {
     if (!(error instanceof RefusedError || error instanceof InvalidInputError)) throw error;
     if (error.code === "audit_unavailable" || error.code === "audit_broken") throw error;
+    // Leadership went while it was on its way. It must not count as taken: whoever leads next gets it.
+    if (error.code === "not_leader") {
+      throw new TransientError("unavailable", error.message, { cause: error });
+    }
     // Packages that reached the intake were audited and receipted there; this is about the command.
     await parts.audit.record({
       type: "command.refused",

@@ -9,7 +9,7 @@ import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
 import { Intake } from "../execution/intake.ts";
-import { alwaysLeader } from "../execution/leadership.ts";
+import type { Leadership } from "../execution/leadership.ts";
 import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
@@ -31,6 +31,7 @@ export async function prepareExecution(
   foundation: Foundation,
   control: Control,
   kubernetes: KubernetesSide | null,
+  leadership: Leadership,
 ): Promise<Execution> {
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
@@ -50,6 +51,7 @@ export async function prepareExecution(
     verifier,
     policy: () => policy,
     cluster: identity,
+    leadership,
     audit,
     receipts: issuer,
     maxOpen: config.execution.maxOpen,
@@ -65,7 +67,7 @@ export async function prepareExecution(
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
     maskSalt: await deriveSecret(key, "plan-mask"),
-    leadership: alwaysLeader,
+    leadership,
     key,
     clock,
     random,
@@ -75,7 +77,7 @@ export async function prepareExecution(
   return {
     book,
     intake,
-    approvals: new Approvals(book, key, clock),
+    approvals: new Approvals(book, key, clock, leadership),
     receipts,
     verifier,
     policy,

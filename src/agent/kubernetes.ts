@@ -7,6 +7,7 @@ import type { Cluster } from "../execution/cluster.ts";
 import type { Foundation } from "./foundation.ts";
 
 export interface KubernetesSide {
+  readonly api: KubernetesApi;
   readonly cluster: Cluster;
   facts(): Promise<ClusterFacts>;
   close(): void;
@@ -20,6 +21,7 @@ export async function connectKubernetes(foundation: Foundation): Promise<Kuberne
   const credentials = await loadCredentials(config.kubernetes, { files, clock, mask, env });
   const api = new KubernetesApi(runtime, credentials);
   return {
+    api,
     cluster: new KubernetesCluster(api, config.execution.fieldManager),
     facts: () => readClusterFacts(api),
     close: () => api.close(),

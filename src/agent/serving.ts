@@ -1,6 +1,7 @@
 /** The doors: the TLS listener for the Orchestrator and the cluster, the Unix socket for people. */
 import { ADMIN_SOCKET, createAdmin } from "../http/admin.ts";
 import { createListener } from "../http/listener.ts";
+import type { Leadership } from "../execution/leadership.ts";
 import type { HttpServer } from "../runtime.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
@@ -20,6 +21,7 @@ export async function openDoors(
   foundation: Foundation,
   control: Control,
   execution: Execution,
+  leadership: Leadership,
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
@@ -42,7 +44,7 @@ export async function openDoors(
         certPem: await readConfigured(files, "listener.certFile", certFile!),
         keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
       },
-      createListener({ intake, book, identity, health, metrics, clock, log }),
+      createListener({ intake, book, identity, leadership, health, metrics, clock, log }),
     );
     servers.push(server);
     port = server.port;

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
+import { faultOfTimes } from "../core/election.ts";
 
 const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";
 
@@ -125,13 +126,40 @@ const Signals = z.strictObject({
   },
 ).describe("what is streamed to the Insight Engine");
 
+const LeaderElection = z.strictObject({
+  namespace: name.describe("namespace of the Lease"),
+  name: name.default("neuralops-connector").describe("name of the Lease"),
+  identity: z.string().regex(
+    /^[\w.:@-]{1,253}$/,
+    "must be 1 to 253 of letters, digits and _ . : @ -",
+  )
+    .optional().describe(
+      "what stands in the Lease, unique to this process; default: host name, `_`, and eight digits of its key's id",
+    ),
+  leaseDuration: duration("15s", "1s", "10m").describe(
+    "how long others wait for a leader that went silent",
+  ),
+  renewDeadline: duration("10s", "500ms", "10m").describe(
+    "how long the leader trusts in the Lease without having renewed it",
+  ),
+  retryPeriod: duration("2s", "100ms", "5m").describe("between two attempts"),
+}).superRefine(({ leaseDuration, renewDeadline, retryPeriod }, context) => {
+  const message = faultOfTimes({
+    leaseDurationMs: leaseDuration,
+    renewDeadlineMs: renewDeadline,
+    retryPeriodMs: retryPeriod,
+  });
+  if (message) context.addIssue({ code: "custom", message });
+}).optional().describe("several agents of one cluster, of which one acts; off when left out");
+
 const Kubernetes = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("none") }),
-  z.strictObject({ mode: z.literal("inCluster") }),
+  z.strictObject({ mode: z.literal("inCluster"), leaderElection: LeaderElection }),
   z.strictObject({
     mode: z.literal("kubeconfig"),
     kubeconfig: path.describe("kubeconfig file; exec plugins are refused"),
     context: z.string().optional().describe("default: the file's current-context"),
+    leaderElection: LeaderElection,
   }),
 ]).describe("the cluster that work packages change");
 
@@ -224,7 +252,7 @@ export const ConfigSchema = z.strictObject({
   vault: Vault,
   prometheus: Prometheus.optional(),
   signals: Signals.prefault({}),
-  kubernetes: Kubernetes.default({ mode: "none" }),
+  kubernetes: Kubernetes.prefault({ mode: "none" }),
   adminSocket: z.boolean().default(true)
     .describe("serves the CLI on a Unix socket in stateDir, open to the agent's own user only"),
   listener: Listener.prefault({}),

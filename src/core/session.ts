@@ -61,6 +61,11 @@ export class Session {
     }
   }
 
+  /** Others stand for the cluster from now on: the token is not to be used again. */
+  end(): void {
+    this.#registration = null;
+  }
+
   /** Many callers may hold the same dead token: only the first report of it has an effect. */
   invalidate(accessToken: string): void {
     if (this.#registration?.accessToken !== accessToken) return;

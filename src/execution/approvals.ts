@@ -6,17 +6,19 @@ import type { ExecutionRecord } from "../core/execution.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import type { Clock } from "../runtime.ts";
 import type { ExecutionBook, MoveDetails } from "./book.ts";
+import { assertLeader, type Leadership } from "./leadership.ts";
 
 export class Approvals {
   constructor(
     private readonly book: ExecutionBook,
     private readonly key: ConnectorKey,
     private readonly clock: Clock,
+    private readonly leadership: Leadership,
   ) {}
 
   /**
    * @param approver how the person was known, and the name: `socket:alice`
-   * Throws RefusedError `not_found`, `not_approvable`, `approval_mismatch`, `expired`.
+   * Throws RefusedError `not_leader`, `not_found`, `not_approvable`, `approval_mismatch`, `expired`.
    */
   async approve(id: string, planDigest: string, approver: string): Promise<ExecutionRecord> {
     const record = this.#pending(id);
@@ -36,7 +38,7 @@ export class Approvals {
     });
   }
 
-  /** Throws RefusedError `not_found`, `not_approvable`. */
+  /** Throws RefusedError `not_leader`, `not_found`, `not_approvable`. */
   async reject(id: string, approver: string, reason: string): Promise<ExecutionRecord> {
     return await this.#decide(
       this.#pending(id),
@@ -63,6 +65,7 @@ export class Approvals {
   }
 
   #pending(id: string): ExecutionRecord {
+    assertLeader(this.leadership);
     const record = this.book.get(id);
     if (record.state === "pending_approval") return record;
     throw new RefusedError("not_approvable", `${id} is ${record.state}: ${record.reason}`, {

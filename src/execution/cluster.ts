@@ -6,8 +6,17 @@ export interface ResourceType {
   readonly namespaced: boolean;
 }
 
+/** How long a write may be under way. */
+export interface WriteBounds {
+  /** Aborts when it must no longer be waited for. */
+  readonly signal: AbortSignal;
+  /** Milliseconds from now after which the server must not carry it out any more. */
+  leftMs(): number;
+}
+
 export interface WriteOptions {
   readonly dryRun: boolean;
+  readonly bounds?: WriteBounds;
 }
 
 export interface WriteResult {

@@ -1,29 +1,34 @@
-/** The cluster behind a fence: leadership is asked for right before each write, dry runs excepted. */
+/**
+ * The cluster behind a fence: leadership is asked for right before each write, and a write is broken off
+ * when leadership ends under it. Its outcome is unknown then; the journal says what to do again, as after
+ * a crash. Dry runs pass.
+ */
+import { TransientError } from "../errors.ts";
 import type { Cluster, WriteOptions } from "./cluster.ts";
-import { assertLeader, type Leadership } from "./leadership.ts";
+import { type Leadership, leadingTerm } from "./leadership.ts";
 
 export function fence(cluster: Cluster, leadership: Leadership): Cluster {
-  const check = ({ dryRun }: WriteOptions) => {
-    if (!dryRun) assertLeader(leadership);
+  const within = async <T>(
+    options: WriteOptions,
+    write: (options: WriteOptions) => Promise<T>,
+  ): Promise<T> => {
+    if (options.dryRun) return await write(options);
+    const term = leadingTerm(leadership);
+    try {
+      return await write({ ...options, bounds: term });
+    } catch (error) {
+      // Without an answer, or with one that says "later", it may have been done, or be done yet.
+      if (error instanceof TransientError) term.markUnsettled();
+      throw error;
+    }
   };
   return {
     resolve: (ref) => cluster.resolve(ref),
     get: (ref) => cluster.get(ref),
-    async apply(object, options) {
-      check(options);
-      return await cluster.apply(object, options);
-    },
-    async create(object, options) {
-      check(options);
-      return await cluster.create(object, options);
-    },
-    async merge(ref, patch, resourceVersion, options) {
-      check(options);
-      return await cluster.merge(ref, patch, resourceVersion, options);
-    },
-    async delete(ref, uid, options) {
-      check(options);
-      await cluster.delete(ref, uid, options);
-    },
+    apply: (object, options) => within(options, (inside) => cluster.apply(object, inside)),
+    create: (object, options) => within(options, (inside) => cluster.create(object, inside)),
+    merge: (ref, patch, resourceVersion, options) =>
+      within(options, (inside) => cluster.merge(ref, patch, resourceVersion, inside)),
+    delete: (ref, uid, options) => within(options, (inside) => cluster.delete(ref, uid, inside)),
   };
 }

@@ -19,6 +19,7 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
+import { assertLeader, type Leadership } from "./leadership.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
 import { admit, allow, bound, nameBytes, parse, type ParsedPackage, verify } from "./stages.ts";
 
@@ -38,6 +39,7 @@ export interface IntakeParts {
   readonly policy: () => Policy;
   /** null until the cluster has been registered once. */
   readonly cluster: () => LocalCluster | null;
+  readonly leadership: Leadership;
   readonly audit: AuditLog;
   readonly receipts: ReceiptIssuer;
   readonly maxOpen: number;
@@ -64,8 +66,9 @@ export class Intake {
 
   /**
    * The record of the package: new, or as it stands when this one is open already.
-   * Throws every refusal, after it was audited and receipted; TransientError `unavailable` before the
-   * first registration and `rate_limited` when too much is open or waiting.
+   * Throws every refusal, after it was audited and receipted; NotLeaderError, without a trace, while
+   * another process leads; TransientError `unavailable` before the first registration and `rate_limited`
+   * when too much is open or waiting.
    */
   async receive(delivery: Delivery): Promise<ExecutionRecord> {
     if (this.#waiting >= MAX_WAITING) throw full(`${MAX_WAITING} packages are waiting`);
@@ -80,7 +83,9 @@ export class Intake {
   }
 
   async #receive({ payload, bundle, source }: Delivery): Promise<ExecutionRecord> {
-    const { book, verifier, maxOpen } = this.parts;
+    const { book, verifier, maxOpen, leadership } = this.parts;
+    // Nothing that the sender could take for an answer to the package itself: another one will give that.
+    assertLeader(leadership);
     const cluster = this.parts.cluster();
     if (!cluster) {
       throw new TransientError("unavailable", "This cluster has not been registered yet", {

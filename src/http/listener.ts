@@ -7,6 +7,7 @@ import type { ClusterIdentity } from "../core/session.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { ExecutionBook } from "../execution/book.ts";
 import type { Intake } from "../execution/intake.ts";
+import { assertLeader, type Leadership } from "../execution/leadership.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
@@ -19,6 +20,7 @@ export interface ListenerParts {
   readonly intake: Intake;
   readonly book: ExecutionBook;
   readonly identity: () => ClusterIdentity | null;
+  readonly leadership: Leadership;
   readonly health: HealthBoard;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -27,13 +29,16 @@ export interface ListenerParts {
 
 /** Parts without which the process cannot do its work; the rest may be degraded and still be ready. */
 const NEEDED_FOR_READY = ["registration", "audit"];
+/** A standby's work is to wait for its turn. */
+const NEEDED_TO_STAND_BY = ["leadership", "audit"];
 
 export function createListener(parts: ListenerParts): (request: Request) => Promise<Response> {
   const app = new Hono();
 
   app.get("/livez", (context) => context.text("ok"));
   app.get("/readyz", (context) => {
-    const missing = NEEDED_FOR_READY.filter((name) => parts.health.get(name)?.state !== "ok");
+    const needed = parts.leadership.isLeader() ? NEEDED_FOR_READY : NEEDED_TO_STAND_BY;
+    const missing = needed.filter((name) => parts.health.get(name)?.state !== "ok");
     return missing.length === 0
       ? context.text("ok")
       : context.text(`not ready: ${missing.join(", ")}`, 503);
@@ -42,13 +47,20 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
     for (const { name, state } of parts.health.parts()) {
       parts.metrics.partUp.set({ part: name }, state === "ok" ? 1 : 0);
     }
+    parts.metrics.isLeader.set(parts.leadership.isLeader() ? 1 : 0);
     return context.body(await parts.metrics.text(), 200, {
       "content-type": parts.metrics.contentType,
     });
   });
 
+  // Before the token is looked at: a standby need never have learnt whose tokens count.
+  app.use("/execute", async (_context, next) => {
+    assertLeader(parts.leadership);
+    await next();
+  });
   for (const path of ["/execute", "/executions", "/executions/*", "/healthz"]) {
     app.use(path, async (context, next) => {
+      if (!parts.identity()) assertLeader(parts.leadership);
       await checkOrchestrator(context.req.raw, parts.identity(), parts.clock);
       await next();
     });

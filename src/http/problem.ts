@@ -9,6 +9,7 @@ import {
 } from "../errors.ts";
 import type { Problem } from "../core/protocol.ts";
 import { ReplayedError } from "../execution/intake.ts";
+import { NotLeaderError } from "../execution/leadership.ts";
 import { SlowBodyError } from "./json_body.ts";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -31,7 +32,7 @@ export function problemResponse(error: unknown): Response {
   const problem = toProblem(error);
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (problem.status === 401) headers["www-authenticate"] = "Bearer";
-  if (error instanceof TransientError) {
+  if (error instanceof TransientError || error instanceof NotLeaderError) {
     headers["retry-after"] = String(Math.ceil((error.retryAfterMs ?? 5000) / 1000));
   }
   return new Response(JSON.stringify(problem), { status: problem.status, headers });

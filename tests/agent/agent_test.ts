@@ -1,85 +1,8 @@
 import assert from "node:assert/strict";
-import { type Agent, startAgent } from "../../src/agent/agent.ts";
-import { pushExecute } from "../../src/embedded/control_plane/push.ts";
-import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { Files } from "../../src/runtime.ts";
-import { systemRuntime } from "../../src/runtime_deno.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
-import { movableClock } from "../../src/cli/simulate/clock.ts";
-import { createWorld, type World } from "../../src/cli/simulate/world.ts";
-
-async function withWorld(work: (world: World) => Promise<void>): Promise<void> {
-  const world = await createWorld(movableClock(), `./reports/test/${crypto.randomUUID()}`);
-  try {
-    await work(world);
-  } finally {
-    await world.close();
-    await Deno.remove(world.folder, { recursive: true });
-  }
-}
-
-async function start(
-  world: World,
-  files: Files = systemFiles,
-  lines: string[] = [],
-): Promise<Agent> {
-  return await startAgent(world.config, {
-    runtime: { ...systemRuntime(world.clock), files },
-    env: () => undefined,
-    hostname: "host-1",
-    writeLog: (line) => lines.push(line),
-  });
-}
-
-/** Asks again after every tick of the event loop's timers; the test's own time limit ends it. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-const isOk = (agent: Agent, part: string) => agent.health.get(part)?.state === "ok";
-
-function packageFor(world: World): Uint8Array<ArrayBuffer> {
-  const iso = (ms: number) => new Date(Date.now() + ms).toISOString();
-  return encodeUtf8(JSON.stringify({
-    apiVersion: "neuralops.io/v1",
-    kind: "WorkPackage",
-    metadata: { name: "configure", stream: "s", sequence: 1 },
-    spec: {
-      target: { clusterIds: [world.controlPlane.registrations[0]!.clusterId] },
-      notBefore: iso(-60_000),
-      expiresAt: iso(600_000),
-      risk: "low",
-      reason: "test",
-      actions: [{
-        apply: {
-          manifest:
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c, namespace: shop }\ndata: { a: b }",
-        },
-      }],
-    },
-  }));
-}
-
-async function push(world: World, agent: Agent, bytes: Uint8Array) {
-  const audience = world.controlPlane.registrations[0]!.clusterId;
-  const token = await world.controlPlane.orchestratorToken({ audience });
-  const request = {
-    payload: encodeBase64(bytes),
-    bundle: { ...world.signers.release.sign(bytes) },
-  };
-  return await pushExecute(`https://127.0.0.1:${agent.port}`, world.pki.caPem, request, token);
-}
-
-async function admin(agent: Agent, path: string, body?: object) {
-  const response = await agent.admin(
-    new Request(`http://connector${path}`, {
-      method: body ? "POST" : "GET",
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    }),
-  );
-  return await response.json();
-}
+import { admin, isOk, packageFor, push, start, until, withWorld } from "../fakes/agent_world.ts";
 
 Deno.test("the agent keeps its key, its id and its audit chain over a restart", () =>
   withWorld(async (world) => {
@@ -172,7 +95,7 @@ Deno.test("a full disk refuses work, loses none, and recovers by itself", () =>
         return { ...file, append: guard((bytes: Uint8Array) => file.append(bytes)) };
       },
     };
-    const agent = await start(world, files);
+    const agent = await start(world, { files });
     await until(() => isOk(agent, "registration"));
     const bytes = packageFor(world);
     isFull = true;

@@ -96,6 +96,15 @@ for (
   });
 }
 
+Deno.test("a command that comes as leadership goes is not done with: the next leader gets it", async () => {
+  const { entries, parts } = setUp(intakeThat(new RefusedError("not_leader", "stands by")));
+  await assert.rejects(
+    handleCommand({ id: "c-3", type: "execute", data }, parts),
+    { name: "TransientError", message: "stands by" },
+  );
+  assert.deepEqual(entries, []);
+});
+
 Deno.test("a refusal that cannot be recorded is not done with", async () => {
   const { parts } = setUp(intakeThat(null));
   const audit = { record: () => Promise.reject(new RefusedError("audit_unavailable", "full")) };

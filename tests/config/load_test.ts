@@ -44,6 +44,20 @@ Deno.test("parseConfig reads every section, durations in milliseconds", () => {
   assert.equal(config.trust.signers[1]!.transparencyLog, "required");
 });
 
+Deno.test("parseConfig fills in the times of an election, in milliseconds", () => {
+  const text = `${MINIMAL}\nkubernetes: { mode: inCluster, leaderElection: { namespace: ops } }\n`;
+  assert.deepEqual(parse(text).kubernetes, {
+    mode: "inCluster",
+    leaderElection: {
+      namespace: "ops",
+      name: "neuralops-connector",
+      leaseDuration: 15_000,
+      renewDeadline: 10_000,
+      retryPeriod: 2000,
+    },
+  });
+});
+
 Deno.test("parseConfig reads JSON as well", () => {
   const config = parse(JSON.stringify({
     clusterName: "edge-1",

@@ -51,3 +51,14 @@ Deno.test("Session.restore() does not override what a registration said", () => 
   session.restore({ ...registration("b"), clusterId: "c-old" });
   assert.equal(session.identity()?.clusterId, "c-1");
 });
+
+Deno.test("Session keeps its identity when it ends, and waits for another token", async () => {
+  const session = new Session(() => 0);
+  session.set(registration("a"));
+  session.end();
+  assert.equal(session.current(), null);
+  assert.equal(session.identity()?.clusterId, "c-1");
+  const ready = session.ready(new AbortController().signal);
+  session.set(registration("b"));
+  assert.equal((await ready).accessToken, "b");
+});

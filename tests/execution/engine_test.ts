@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { KubeObject } from "../../src/core/kubernetes_object.ts";
 import { RefusedError, TransientError } from "../../src/errors.ts";
+import { alwaysLeader } from "../../src/execution/leadership.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type ClusterCall, wrapCluster } from "../fakes/cluster_wrap.ts";
+import { leadingWhile } from "../fakes/leadership.ts";
 import {
   applyAction,
   AUTO_POLICY,
@@ -63,12 +65,10 @@ Deno.test("a leader that is deposed in mid-apply writes nothing more, and the ne
     const noticed = Promise.withResolvers<void>();
     const writes: string[] = [];
     const deposed = await open({
-      leadership: {
-        isLeader() {
-          if (!leads) noticed.resolve();
-          return leads;
-        },
-      },
+      leadership: leadingWhile(() => {
+        if (!leads) noticed.resolve();
+        return leads;
+      }),
       ...around(({ isWrite, ref }) => {
         if (!isWrite) return;
         writes.push(ref.name);
@@ -87,18 +87,48 @@ Deno.test("a leader that is deposed in mid-apply writes nothing more, and the ne
     assert.notEqual(mapIn(ground, "two"), null);
   }));
 
+Deno.test("a write that was broken off with the leadership is done again by whoever leads next", () =>
+  withGround(async (ground, open) => {
+    const ending = new AbortController();
+    const deposed = await open({
+      leadership: {
+        isLeader: () => !ending.signal.aborted,
+        term: () =>
+          ending.signal.aborted ? null : { ...alwaysLeader.term()!, signal: ending.signal },
+        holder: () => "b",
+      },
+      // The server has done it; the answer comes too late.
+      wrapCluster: (cluster) =>
+        wrapCluster(cluster, async ({ isWrite }, next) => {
+          const answer = await next();
+          if (!isWrite) return answer;
+          ending.abort(new RefusedError("not_leader", "Leadership ended"));
+          throw ending.signal.reason;
+        }),
+    });
+    const { id } = await send(deposed.start(), ground, packageOf({ actions: TWO_MAPS }));
+    await deposed.until(id, "applying");
+    await new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
+    await deposed.kill();
+    const { state, applied } = deposed.book.get(id);
+    assert.deepEqual([state, applied], ["applying", 0], "what was done is not known");
+    assert.notEqual(mapIn(ground, "one"), null);
+
+    const next = await open({});
+    await next.start().until(id, "succeeded");
+    assert.notEqual(mapIn(ground, "two"), null);
+  }));
+
 Deno.test("leadership is asked for between a read and the write that follows it", () =>
   withGround(async (ground, open) => {
     let leads = true;
     let applying = false;
     const noticed = Promise.withResolvers<void>();
     const stand = await open({
-      leadership: {
-        isLeader() {
-          if (!leads) noticed.resolve();
-          return leads;
-        },
-      },
+      leadership: leadingWhile(() => {
+        if (!leads) noticed.resolve();
+        return leads;
+      }),
       ...around(({ verb, isWrite }) => {
         assert.ok(leads || !isWrite, "written by a process that no longer leads");
         if (verb === "get" && applying) leads = false;
@@ -340,7 +370,7 @@ Deno.test("an approval outlives the process that took it", () =>
 Deno.test("what auto mode let through goes to a person when the policy has changed since", () =>
   withGround(async (ground, open) => {
     let leads = true;
-    const first = await open({ leadership: { isLeader: () => leads } });
+    const first = await open({ leadership: leadingWhile(() => leads) });
     first.book.onMove(() => {
       leads = first.book.list().every(({ state }) => state === "accepted");
     });

@@ -5,6 +5,7 @@ import { MAX_PACKAGE_BYTES } from "../../src/core/protocol.ts";
 import { createKeySigner } from "../../src/embedded/signer.ts";
 import { ReplayedError } from "../../src/execution/intake.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
+import { leadingWhile } from "../fakes/leadership.ts";
 import {
   applyAction,
   AUTO_POLICY,
@@ -321,6 +322,24 @@ Deno.test("before the first registration packages are asked to come again", asyn
       retryAfterMs: 30_000,
     });
     registered = true;
+    assert.equal((await send(stand, ground, payload)).state, "accepted");
+  });
+});
+
+Deno.test("a standby takes nothing and leaves no trace of what was sent to it", async () => {
+  let leads = false;
+  const leadership = leadingWhile(() => leads, "node-2_ab12");
+  await withStand({ leadership }, async (stand, ground) => {
+    const tampered = { payload: packageOf({ actions: GOOD }), bundle: { a: 1 } };
+    const refusal = { code: "not_leader", message: /node-2_ab12 leads/ };
+    await assert.rejects(stand.intake.receive({ ...tampered, source: "push" }), refusal);
+    const payload = packageOf({ actions: GOOD });
+    await assert.rejects(send(stand, ground, payload), refusal);
+    await assert.rejects(stand.approvals.approve("wpx-1", "sha256:0", "socket:alice"), refusal);
+    await assert.rejects(stand.approvals.reject("wpx-1", "socket:alice", "no"), refusal);
+    assert.deepEqual(await readAudit(stand.directory), []);
+    assert.deepEqual(await readReceipts(stand), []);
+    leads = true;
     assert.equal((await send(stand, ground, payload)).state, "accepted");
   });
 });

@@ -169,8 +169,10 @@ export class Stand {
     const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
     const identity = () => ({ clusterId: CLUSTER_ID, labels: { env: "test" } });
     const shared = { book, verifier, policy: () => policy, clock, log };
+    const leadership = options.leadership ?? alwaysLeader;
     const intake = new Intake({
       ...shared,
+      leadership,
       cluster: () => (options.isRegistered?.() ?? true) ? identity() : null,
       audit,
       receipts: issuer,
@@ -183,7 +185,7 @@ export class Stand {
       identity,
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",
-      leadership: options.leadership ?? alwaysLeader,
+      leadership,
       key,
       random,
       health,
@@ -194,7 +196,7 @@ export class Stand {
       await closeAll();
       throw error;
     }
-    const approvals = new Approvals(book, key, clock);
+    const approvals = new Approvals(book, key, clock, leadership);
     return new Stand(
       book,
       intake,

@@ -2,6 +2,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { encodeBase64 } from "../../src/core/encoding.ts";
 import type { ClusterIdentity } from "../../src/core/session.ts";
+import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
 import { createListener } from "../../src/http/listener.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import type { Clock } from "../../src/runtime.ts";
@@ -52,16 +53,18 @@ export interface ListenerFixture {
 
 export async function withListener(
   work: (fixture: ListenerFixture) => Promise<void>,
-  options: { identity?: ClusterIdentity | null; clock?: Clock } = {},
+  options: { identity?: ClusterIdentity | null; clock?: Clock; leadership?: Leadership } = {},
 ): Promise<void> {
   const ground = await layGround();
-  const stand = await Stand.open(ground);
+  const leadership = options.leadership ?? alwaysLeader;
+  const stand = await Stand.open(ground, { leadership });
   const clock = options.clock ?? ground.runtime.clock;
   const lines: string[] = [];
   const handle = createListener({
     intake: stand.intake,
     book: stand.book,
     identity: () => options.identity === undefined ? IDENTITY : options.identity,
+    leadership,
     health: stand.health,
     metrics: stand.metrics,
     clock,

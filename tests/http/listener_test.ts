@@ -3,9 +3,10 @@ import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
 import { MAX_EXECUTE_BODY_BYTES, MAX_PACKAGE_BYTES } from "../../src/core/protocol.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { BODY_DEADLINE_MS } from "../../src/http/json_body.ts";
-import { applyAction, deployment, packageOf } from "../fakes/execution_stand.ts";
+import { applyAction, deployment, packageOf, readAudit } from "../fakes/execution_stand.ts";
 import { expectProblem } from "../fakes/expect_problem.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
+import { leadingWhile } from "../fakes/leadership.ts";
 import { IDENTITY, tokenAt, withListener } from "../fakes/listener_fixture.ts";
 
 const URL_BASE = "https://connector";
@@ -89,6 +90,30 @@ Deno.test("the listener answers 503 with Retry-After before the first registrati
     assert.match(response.headers.get("retry-after") ?? "", /^\d+$/);
     await expectProblem(response, 503, "unavailable");
   }, { identity: null }));
+
+for (const identity of [IDENTITY, null]) {
+  const who = identity ? "that was registered once" : "that never was registered";
+  Deno.test(`a standby ${who} answers POST /execute with who leads and when to come again`, () =>
+    withListener(async ({ push, stand, lines }) => {
+      const response = await push(packageOf({ actions }));
+      assert.match(response.headers.get("retry-after") ?? "", /^\d+$/);
+      const { detail } = await expectProblem(response, 503, "not_leader");
+      assert.equal(detail, "This connector stands by: node-2_ab12 leads");
+      assert.deepEqual([stand.book.list(), lines], [[], []]);
+      assert.deepEqual(await readAudit(stand.directory), []);
+    }, { identity, leadership: leadingWhile(() => false, "node-2_ab12") }));
+}
+
+Deno.test("a standby is ready while it stands by, and says in its metrics that it does not lead", () =>
+  withListener(async ({ handle, stand }) => {
+    const get = (path: string) => handle(new Request(`${URL_BASE}${path}`));
+    stand.health.report("audit", "ok", "writable");
+    assert.match(await (await get("/readyz")).text(), /not ready: leadership/);
+    stand.health.report("leadership", "ok", "stands by; a leads");
+    stand.health.report("registration", "off", "stands by");
+    assert.equal((await get("/readyz")).status, 200);
+    assert.match(await (await get("/metrics")).text(), /neuralops_connector_leader 0/);
+  }, { leadership: leadingWhile(() => false) }));
 
 Deno.test("the listener shows probes and metrics to anyone, and nothing else", () =>
   withListener(async ({ handle, stand }) => {

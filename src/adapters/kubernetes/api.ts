@@ -2,7 +2,7 @@
  * Kubernetes REST over one pooled client. client-node's own transport opens a connection per call and
  * hangs under Deno when one breaks in mid-body; docs/decisions/ has the figures.
  */
-import { InvalidInputError, RefusedError } from "../../errors.ts";
+import { InvalidInputError, RefusedError, TransientError } from "../../errors.ts";
 import { decodeUtf8 } from "../../core/encoding.ts";
 import { isJsonObject, type JsonObject } from "../../core/kubernetes_object.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -21,6 +21,12 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** For messages. */
   readonly what: string;
+  readonly bounds?: {
+    /** Breaks it off. */
+    readonly signal?: AbortSignal;
+    /** How long it may still take, both tries together; the server is told as well. */
+    leftMs(): number;
+  };
 }
 
 export interface ApiAnswer {
@@ -76,9 +82,17 @@ export class KubernetesApi {
 
   async #send(request: ApiRequest): Promise<PeerAnswer> {
     const token = await this.credentials.token();
-    const query = new URLSearchParams(request.query ?? {}).toString();
+    const leftMs = Math.floor(request.bounds?.leftMs() ?? Infinity);
+    if (leftMs <= 0) throw new TransientError("timeout", `${request.what}: there is no time left`);
+    const query = new URLSearchParams({
+      ...request.query,
+      // What is sent can still be on its way, or in a queue, when we have long stopped waiting.
+      ...(leftMs < Infinity && request.method !== "GET" ? { timeout: `${leftMs}ms` } : {}),
+    }).toString();
     return await this.#peer.send({
       method: request.method,
+      timeoutMs: Math.min(leftMs, TIMEOUT_MS),
+      ...(request.bounds?.signal ? { signal: request.bounds.signal } : {}),
       path: query ? `${request.path}?${query}` : request.path,
       headers: {
         accept: "application/json",

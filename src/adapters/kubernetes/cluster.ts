@@ -111,6 +111,7 @@ export class KubernetesCluster implements Cluster {
     await this.api.find({
       method: "DELETE",
       path: await this.#path(ref),
+      ...(options.bounds ? { bounds: options.bounds } : {}),
       ...(options.dryRun ? { query: { dryRun: "All" } } : {}),
       body: {
         apiVersion: "v1",
@@ -125,6 +126,7 @@ export class KubernetesCluster implements Cluster {
   async #write(ref: ObjectRef, options: WriteOptions, request: ApiRequest): Promise<WriteResult> {
     const answer: ApiAnswer = await this.api.request({
       ...request,
+      ...(options.bounds ? { bounds: options.bounds } : {}),
       query: {
         fieldManager: this.fieldManager,
         fieldValidation: "Strict",

@@ -19,6 +19,9 @@ const MAX_MESSAGE = 1000;
 /** How RBAC words its refusals; admission plugins, webhooks and quotas answer 403 too. */
 const RBAC_REFUSAL = /forbidden: User ".*" cannot \S+ (resource|path) /;
 
+/** How docs/examples/lease-fence.yaml words its refusals. */
+const FENCE_REFUSAL = /ValidatingAdmissionPolicy .* denied request: not_leader: /;
+
 /** An apply with an unknown field is answered with 500 (kubernetes/kubernetes#122480), yet never passes. */
 const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 
@@ -54,6 +57,8 @@ export function toError(
       hint: "grant the verb in the connector's Role, or take it out of the policy",
     });
   }
+  // Its own copy of the Lease may be a moment behind: to a leader this passes, and is no fault of a package.
+  if (FENCE_REFUSAL.test(text)) return new RefusedError("not_leader", message);
   const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");
   if (conflicts.length > 0) {
     const owners = conflicts.map((cause) => `${cause.field} (${cause.message})`).join(", ");

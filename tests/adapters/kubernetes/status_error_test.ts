@@ -26,6 +26,20 @@ const CASES: Record<string, [number, string, string, RegExp?]> = {
     "admission_denied",
     /webhook/,
   ],
+  "the fence of the Lease": [
+    403,
+    status(
+      "configmaps \"c\" is forbidden: ValidatingAdmissionPolicy 'neuralops-connector-lease-fence' with binding 'neuralops-connector-lease-fence' denied request: not_leader: b_12 holds the Lease",
+      "Forbidden",
+    ),
+    "not_leader",
+    /b_12 holds the Lease/,
+  ],
+  "another policy": [
+    403,
+    status("x is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"),
+    "admission_denied",
+  ],
   "a quota": [
     403,
     status('pods "web" is forbidden: exceeded quota: small', "Forbidden"),

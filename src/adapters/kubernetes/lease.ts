@@ -1,0 +1,130 @@
+/** One `coordination.k8s.io/v1` Lease as the election's store. What others keep in the object stays. */
+import { z } from "zod";
+import type { V1Lease } from "@kubernetes/client-node";
+import { InvalidInputError, RefusedError, StalledError } from "../../errors.ts";
+import {
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+} from "../../core/kubernetes_object.ts";
+import { type LeaseRecord, UNCLAIMED } from "../../core/lease_record.ts";
+import type { LeaseStore, StoredLease } from "../../loops/leadership.ts";
+import type { Clock } from "../../runtime.ts";
+import type { ApiRequest, KubernetesApi } from "./api.ts";
+
+const count = z.int().min(0).nullish();
+const text = z.string().nullish();
+const Lease = z.looseObject({
+  metadata: z.looseObject({ resourceVersion: z.string().min(1) }),
+  spec: z.looseObject(
+    {
+      holderIdentity: text,
+      leaseDurationSeconds: count,
+      acquireTime: text,
+      renewTime: text,
+      leaseTransitions: count,
+    } satisfies Partial<Record<keyof NonNullable<V1Lease["spec"]>, z.ZodType>>,
+  ).nullish(),
+});
+
+export class KubernetesLease implements LeaseStore {
+  readonly name: string;
+  readonly #collection: string;
+
+  constructor(
+    private readonly api: KubernetesApi,
+    private readonly clock: Pick<Clock, "monotonic">,
+    private readonly place: { readonly namespace: string; readonly name: string },
+  ) {
+    this.name = `${place.namespace}/${place.name}`;
+    this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${
+      encodeURIComponent(place.namespace)
+    }/leases`;
+  }
+
+  async read(timeoutMs: number): Promise<StoredLease | null> {
+    const object = await this.#call(timeoutMs, "read", (request) => this.api.find(request), {
+      method: "GET",
+      path: this.#path(),
+    });
+    return object && this.#parse(object);
+  }
+
+  async write(
+    record: LeaseRecord,
+    previous: StoredLease | null,
+    timeoutMs: number,
+  ): Promise<StoredLease | null> {
+    const request = previous
+      ? { method: "PUT", path: this.#path(), body: withSpec(previous.object, record) } as const
+      : { method: "POST", path: this.#collection, body: this.#new(record) } as const;
+    try {
+      const send = async (whole: ApiRequest) => (await this.api.request(whole)).object;
+      return this.#parse(await this.#call(timeoutMs, "write", send, request));
+    } catch (error) {
+      if (error instanceof RefusedError && wasFaster(error, previous)) return null;
+      throw error;
+    }
+  }
+
+  async #call<T>(
+    timeoutMs: number,
+    verb: string,
+    send: (request: ApiRequest) => Promise<T>,
+    request: Omit<ApiRequest, "what" | "bounds">,
+  ): Promise<T> {
+    const deadlineMs = this.clock.monotonic() + timeoutMs;
+    const bounds = { leftMs: () => deadlineMs - this.clock.monotonic() };
+    try {
+      return await send({ ...request, what: `${verb} Lease ${this.name}`, bounds });
+    } catch (error) {
+      if (!(error instanceof StalledError && error.code === "access_denied")) throw error;
+      throw new StalledError("access_denied", error.message, {
+        cause: error,
+        hint: "check the credentials, and grant get, create and update on leases of this namespace",
+      });
+    }
+  }
+
+  #path(): string {
+    return `${this.#collection}/${encodeURIComponent(this.place.name)}`;
+  }
+
+  #new(record: LeaseRecord): JsonObject {
+    return {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { ...this.place },
+      spec: { ...record },
+    };
+  }
+
+  #parse(object: JsonObject): StoredLease {
+    const parsed = Lease.safeParse(object);
+    if (!parsed.success) {
+      throw new InvalidInputError("malformed_answer", `Lease ${this.name} cannot be read`);
+    }
+    const { metadata, spec } = parsed.data;
+    const record: Record<string, string | number> = { ...UNCLAIMED };
+    for (const field of Object.keys(UNCLAIMED) as (keyof LeaseRecord)[]) {
+      record[field] = spec?.[field] ?? UNCLAIMED[field];
+    }
+    return {
+      record: record as unknown as LeaseRecord,
+      version: metadata.resourceVersion,
+      object: object as KubeObject,
+    };
+  }
+}
+
+/** The object that was read, its resourceVersion included, with our fields laid over its spec. */
+function withSpec(object: KubeObject, record: LeaseRecord): Json {
+  const spec = isJsonObject(object.spec) ? object.spec : {};
+  return { ...object, spec: { ...spec, ...record } };
+}
+
+/** 409 for another version, or for one that exists already; what is gone was deleted meanwhile. */
+function wasFaster({ code }: RefusedError, previous: StoredLease | null): boolean {
+  return code === "field_conflict" || (code === "not_found" && previous !== null);
+}

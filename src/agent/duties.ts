@@ -1,0 +1,100 @@
+/** What runs in every process, and what only in the one that stands for the cluster. */
+import { CommandFile } from "../adapters/command_file.ts";
+import { CommandStream } from "../adapters/command_stream.ts";
+import { hasBegun } from "../core/execution.ts";
+import type { HealthBoard } from "../core/health.ts";
+import { CommandLoop } from "../loops/commands.ts";
+import { HeartbeatLoop } from "../loops/heartbeat.ts";
+import type { LeaderElection } from "../loops/leadership.ts";
+import { ReceiptLoop } from "../loops/receipts.ts";
+import { runVaultRenewal } from "../loops/vault_renewal.ts";
+import type { AuditShipping } from "./audit_shipping.ts";
+import { handleCommand } from "./commands.ts";
+import type { Control } from "./control.ts";
+import type { Execution } from "./execution.ts";
+import type { Foundation } from "./foundation.ts";
+import { takeSnapshot } from "./heartbeat_snapshot.ts";
+import { type Loop, runTogether } from "./run_together.ts";
+import type { Streaming } from "./streaming.ts";
+
+export interface Parts {
+  readonly foundation: Foundation;
+  readonly control: Control;
+  readonly execution: Execution;
+  readonly streaming: Streaming | null;
+  readonly shipping: AuditShipping;
+  /** null where this process stands for the cluster alone. */
+  readonly election: LeaderElection | null;
+}
+
+/** The parts whose health speaks of the leader's loops. */
+const LED = /^(?:registration|heartbeat|commands|receipts|executions|signals(?:\/.*)?)$/;
+
+export function dutiesOf(parts: Parts): Loop[] {
+  const { foundation, control, execution, shipping, election } = parts;
+  const { health, log: logger, runtime: { clock, random } } = foundation;
+  const always: Loop[] = [
+    (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
+    shipping.run,
+  ];
+  const led = ledBy(parts);
+  if (!election) return [...always, ...led];
+  const lead: Loop = async (signal) => {
+    await runTogether(led, signal);
+    // Only this agent's journal knows how to go on: it gets the time to come back before another leads.
+    const isInMidChange = execution.book.listOpen().some(({ state }) => hasBegun(state));
+    if (isInMidChange) election.term()?.markUnsettled();
+    control.session.end();
+    restAll(health);
+  };
+  return [...always, (signal) => election.run(signal, lead)];
+}
+
+/** Each can be begun anew after it has ended: leadership comes and goes. */
+function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
+  const { config, runtime, health, log: logger, metrics, audit, log } = foundation;
+  const { clock, random, files } = runtime;
+  const common = { clock, random, health, logger, metrics };
+  const api = control.controlPlane;
+  const heartbeat = new HeartbeatLoop({
+    ...common,
+    api,
+    session: control.session,
+    snapshot: () => takeSnapshot(foundation, control, execution, streaming),
+  });
+  const receipts = new ReceiptLoop({ ...common, outbox: execution.receipts, api });
+  execution.receipts.onPut = () => receipts.wake();
+  const loops: Loop[] = [
+    (signal) => control.registration.run(signal),
+    (signal) => heartbeat.run(signal),
+    (signal) => receipts.run(signal),
+  ];
+  if (config.commands.enabled) {
+    const commands = new CommandLoop({
+      ...common,
+      source: new CommandStream(clock, api),
+      position: new CommandFile(files, config.stateDir),
+      onCommand: (command) => handleCommand(command, { intake: execution.intake, audit, log }),
+    });
+    loops.push((signal) => commands.run(signal));
+  }
+  if (streaming) loops.push(onceKnown(control, (signal) => streaming.streamer.run(signal)));
+  const { engine } = execution;
+  if (engine) loops.push(onceKnown(control, (signal) => engine.run(signal)));
+  return loops;
+}
+
+/** Work that names the cluster waits until the control plane has named it once. */
+function onceKnown({ session }: Control, loop: Loop): Loop {
+  return async (signal) => {
+    if (!session.identity()) await session.ready(signal).catch(() => {});
+    if (!signal.aborted) await loop(signal);
+  };
+}
+
+/** The last word of a loop that no longer runs must not stand for the present. */
+function restAll(health: HealthBoard): void {
+  for (const { name } of health.parts()) {
+    if (LED.test(name)) health.report(name, "off", "stands by");
+  }
+}

@@ -19,7 +19,7 @@ export interface Daemon {
 }
 
 /** @param folder where its log goes, `<name>.log` */
-export async function startDaemon(spec: DaemonSpec, folder: string): Promise<Daemon> {
+export function startDaemon(spec: DaemonSpec, folder: string): Daemon {
   const { name, program, args, env = {} } = spec;
   // The shell only opens the log: exec puts the program in its place.
   const child = new Deno.Command("sh", {

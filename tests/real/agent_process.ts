@@ -45,6 +45,14 @@ export class AgentProcess {
     await this.#program.kill();
   }
 
+  pause(): void {
+    this.#program.pause();
+  }
+
+  resume(): void {
+    this.#program.resume();
+  }
+
   /** SIGTERM, as systemd and the kubelet send it; the exit code. */
   async stop(): Promise<number> {
     return await this.#program.stop();

@@ -67,6 +67,15 @@ export class RunningProgram {
     await this.end();
   }
 
+  /** The process is not scheduled any more, as on a machine that hangs. */
+  pause(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#signal("SIGCONT");
+  }
+
   async stop(): Promise<number> {
     this.#signal("SIGTERM");
     return await this.end();

@@ -15,9 +15,9 @@ import type { Service } from "./service.ts";
 /** Users with a client certificate and a kubeconfig of their own, `<user>.kubeconfig`. */
 const USERS: Readonly<Record<string, readonly string[]>> = {
   admin: ["system:masters"],
-  connector: ["neuralops"],
-  "connector-a": ["neuralops"],
-  "connector-b": ["neuralops"],
+  connector: ["neuralops:connectors"],
+  "connector-a": ["neuralops:connectors"],
+  "connector-b": ["neuralops:connectors"],
   stranger: [],
 };
 
@@ -46,7 +46,7 @@ export async function startKubernetes(
   await writeFiles(service, url, admin);
   const etcd = `http://127.0.0.1:${etcdPort}`;
   const peers = `http://127.0.0.1:${peerPort}`;
-  await service.start({
+  service.start({
     name: "etcd",
     program: await nameProgram(program, "etcd"),
     args: [
@@ -59,7 +59,7 @@ export async function startKubernetes(
       `--initial-cluster=default=${peers}`,
     ],
   });
-  const apiServer = await service.start({
+  const apiServer = service.start({
     name: "kube-apiserver",
     program: await nameProgram(program, "kube-apiserver"),
     args: apiServerArguments(service, etcd, port),
@@ -69,7 +69,7 @@ export async function startKubernetes(
     (client) => untilReady(apiServer, service.folder, () => answersOk(`${url}/readyz`, client)),
   );
   for (const name of ["kube-controller-manager", "kube-scheduler"]) {
-    await service.start({
+    service.start({
       name,
       program: await nameProgram(program, name),
       args: [
@@ -88,7 +88,7 @@ export async function startKubernetes(
     });
   }
   if (kwok) {
-    await service.start({
+    service.start({
       name: "kwok",
       program: await nameProgram(kwok, "kwok"),
       args: [

@@ -22,7 +22,7 @@ export function kubeconfig(url: string, caPem: string, user: Certificate | strin
   });
 }
 
-/** What the connectors did, with the Lease's content; nothing of what the cluster does to itself. */
+/** What the connectors wrote, their Leases included; nothing of what the cluster does to itself. */
 export const AUDIT_POLICY = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
@@ -30,12 +30,7 @@ export const AUDIT_POLICY = {
   rules: [
     {
       level: "RequestResponse",
-      userGroups: ["neuralops"],
-      resources: [{ group: "coordination.k8s.io", resources: ["leases"] }],
-    },
-    {
-      level: "Metadata",
-      userGroups: ["neuralops"],
+      userGroups: ["neuralops:connectors"],
       verbs: ["create", "update", "patch", "delete", "deletecollection"],
     },
     { level: "None" },

@@ -50,7 +50,7 @@ const serviceAccount = {
 
 const bindings = [
   binding("neuralops-connector", [
-    { kind: "Group", apiGroup: "rbac.authorization.k8s.io", name: "neuralops" },
+    { kind: "Group", apiGroup: "rbac.authorization.k8s.io", name: "neuralops:connectors" },
     { kind: "ServiceAccount", name: SERVICE_ACCOUNT, namespace: NAMESPACE },
   ]),
   // So that Vault can have service account tokens reviewed, with the reviewed token's own rights.

@@ -29,7 +29,7 @@ export async function startMinio(service: Service, program: string): Promise<Run
     "credentials.json",
     JSON.stringify({ accessKeyId: running.accessKeyId, secretAccessKey: secret }),
   );
-  const daemon = await service.start({
+  const daemon = service.start({
     name: "minio",
     program,
     args: [

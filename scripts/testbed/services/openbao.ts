@@ -43,7 +43,7 @@ export async function startOpenBao(service: Service, program: string): Promise<R
       },
     }),
   );
-  const daemon = await service.start({
+  const daemon = service.start({
     name: "openbao",
     program,
     args: ["server", `-config=${service.path("server.json")}`],

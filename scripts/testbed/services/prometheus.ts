@@ -25,7 +25,7 @@ export async function startPrometheus(
   const tls = { tls_server_config: { cert_file: "server.crt", key_file: "server.key" } };
   await service.write("web.yaml", stringify(tls));
   await service.write("prometheus.yaml", stringify(scrapeConfig([port, exporterPort])));
-  await service.start({
+  service.start({
     name: "node-exporter",
     program: nodeExporter,
     args: [
@@ -33,7 +33,7 @@ export async function startPrometheus(
       `--web.config.file=${service.path("web.yaml")}`,
     ],
   });
-  const daemon = await service.start({
+  const daemon = service.start({
     name: "prometheus",
     program: prometheus,
     args: [
@@ -71,12 +71,12 @@ export async function startVictoriaMetrics(
     stringify({ scrape_configs: scrapeConfig([target]).scrape_configs }),
   );
   const vmagentUrl = `http://127.0.0.1:${agentPort}`;
-  const daemon = await service.start({
+  const daemon = service.start({
     name: "victoria-metrics",
     program: victoriaMetrics,
     args: [`-httpListenAddr=127.0.0.1:${port}`, `-storageDataPath=${service.path("data")}`],
   });
-  const forwarder = await service.start({
+  const forwarder = service.start({
     name: "vmagent",
     program: vmagent,
     args: [

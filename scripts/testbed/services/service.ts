@@ -9,7 +9,7 @@ export class Service {
   /** @param folder of this service alone */
   private constructor(readonly folder: string, readonly pki: Pki) {}
 
-  /** @param daemons where it notes what it starts, at once */
+  /** @param folder is made, with its parents */
   static async create(folder: string, pki: Pki): Promise<Service> {
     await Deno.mkdir(folder, { recursive: true });
     return new Service(folder, pki);
@@ -30,8 +30,8 @@ export class Service {
     await this.write(`${name}.key`, keyPem);
   }
 
-  async start(spec: DaemonSpec): Promise<Daemon> {
-    const daemon = await startDaemon(spec, this.folder);
+  start(spec: DaemonSpec): Daemon {
+    const daemon = startDaemon(spec, this.folder);
     this.daemons.push(daemon);
     return daemon;
   }

@@ -138,7 +138,14 @@ class Builder {
     const victoria = await findDebianProgram("victoria-metrics", "victoria-metrics");
     const vmagent = await findDebianProgram("vmagent", "victoria-metrics");
     if (!("program" in prometheus && "program" in exporter)) {
-      this.#peers.push(toPeer("prometheus", prometheus), toPeer("node exporter", exporter));
+      for (
+        const [name, found] of [
+          ["prometheus", prometheus],
+          ["node exporter", exporter],
+          ["victoria-metrics", victoria],
+          ["vmagent", vmagent],
+        ] as const
+      ) this.#peers.push(toPeer(name, found));
       return;
     }
     const running = await this.#attempt(

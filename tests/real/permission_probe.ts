@@ -4,7 +4,7 @@
 type Outcome = string;
 
 const attempts: Record<string, () => unknown> = {
-  "run a program": () => new Deno.Command("true").outputSync(),
+  "run a program": () => new Deno.Command("/bin/sh").outputSync(),
   "open a native library": () => Deno.dlopen("libc.so.6", {}),
   "write outside the state directory": () => Deno.writeTextFileSync("./probe.tmp", ""),
   "write under /etc": () => Deno.writeTextFileSync("/etc/neuralops-probe", ""),

@@ -1,5 +1,5 @@
 /** What the outbound channel's commands do. A command that can never be carried out is refused on record. */
-import { ConnectorError, InvalidInputError, RefusedError, TransientError } from "../errors.ts";
+import { type ConnectorError, type ErrorCode, InvalidInputError, RefusedError } from "../errors.ts";
 import type { AuditLog } from "../core/audit.ts";
 import type { Command } from "../core/command.ts";
 import { CommandData } from "../core/protocol.ts";
@@ -9,6 +9,7 @@ import { decodePayload } from "../http/listener.ts";
 import type { Logger } from "../log.ts";
 
 const MAX_TEXT = 100;
+const NOT_SETTLED: readonly ErrorCode[] = ["audit_unavailable", "audit_broken", "not_leader"];
 
 export interface CommandParts {
   readonly intake: Intake;
@@ -16,17 +17,14 @@ export interface CommandParts {
   readonly log: Logger;
 }
 
-/** Throws what may pass (Transient, Stalled); the loop then brings the same command again. */
+/** Throws when the command is not settled; the loop then brings it again. */
 export async function handleCommand(command: Command, parts: CommandParts): Promise<void> {
   try {
     await execute(command, parts.intake);
   } catch (error) {
     if (!(error instanceof RefusedError || error instanceof InvalidInputError)) throw error;
-    if (error.code === "audit_unavailable" || error.code === "audit_broken") throw error;
-    // Leadership went while it was on its way. It must not count as taken: whoever leads next gets it.
-    if (error.code === "not_leader") {
-      throw new TransientError("unavailable", error.message, { cause: error });
-    }
+    // It is on no record, or another leads now: it must not count as taken.
+    if (NOT_SETTLED.includes(error.code)) throw error;
     // Packages that reached the intake were audited and receipted there; this is about the command.
     await parts.audit.record({
       type: "command.refused",

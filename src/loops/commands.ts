@@ -32,7 +32,7 @@ export interface CommandPorts {
   readonly position: CommandPosition;
   /**
    * MUST resolve only once the command is durable, or refused on the record. May see a command twice.
-   * A TransientError or StalledError makes the same command wait and be tried again.
+   * Any ConnectorError makes the same command wait and be tried again: it is on no record yet.
    */
   readonly onCommand: (command: Command, signal: AbortSignal) => Promise<void>;
 }
@@ -118,8 +118,6 @@ export class CommandLoop {
         if (!(error instanceof ConnectorError)) throw error;
         const reason = describeError(error);
         logger.log("warn", "command_not_taken", { id: command.id, reason, attempt });
-        // The handler has put its refusal on record: to offer the command again would change nothing.
-        if (!(error instanceof TransientError || error instanceof StalledError)) break;
         health.report(PART, error instanceof StalledError ? "stalled" : "degraded", reason);
         await this.#pause(attempt, error, signal);
       }

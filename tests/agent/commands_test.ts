@@ -82,6 +82,7 @@ for (
     new StalledError("state_unwritable", "read-only"),
     new RefusedError("audit_unavailable", "the disk is slow"),
     new RefusedError("audit_broken", "damaged"),
+    new RefusedError("not_leader", "stands by"),
     new RangeError("a bug"),
   ]
 ) {
@@ -95,15 +96,6 @@ for (
     assert.deepEqual(entries, []);
   });
 }
-
-Deno.test("a command that comes as leadership goes is not done with: the next leader gets it", async () => {
-  const { entries, parts } = setUp(intakeThat(new RefusedError("not_leader", "stands by")));
-  await assert.rejects(
-    handleCommand({ id: "c-3", type: "execute", data }, parts),
-    { name: "TransientError", message: "stands by" },
-  );
-  assert.deepEqual(entries, []);
-});
 
 Deno.test("a refusal that cannot be recorded is not done with", async () => {
   const { parts } = setUp(intakeThat(null));

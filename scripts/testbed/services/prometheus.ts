@@ -68,7 +68,8 @@ export async function startVictoriaMetrics(
   const target = Number(new URL(exporterUrl).port);
   await service.write(
     "scrape.yaml",
-    stringify({ scrape_configs: scrapeConfig([target], service.path("ca.pem")).scrape_configs }),
+    // It looks for files beside this one.
+    stringify({ scrape_configs: scrapeConfig([target], "ca.pem").scrape_configs }),
   );
   const daemon = await service.start({
     name: "victoria-metrics",

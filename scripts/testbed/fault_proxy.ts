@@ -19,6 +19,8 @@ export class FaultProxy implements AsyncDisposable {
   /** Server to client. */
   readonly answers: DirectionFaults = { ...NO_FAULTS };
   readonly #connections = new Set<Connection>();
+  readonly #sentBefore = { requests: 0, answers: 0 };
+  #watchers: (() => void)[] = [];
   #server: Server | null = null;
   #port = 0;
   #accepted = 0;
@@ -48,6 +50,21 @@ export class FaultProxy implements AsyncDisposable {
 
   get open(): number {
     return this.#connections.size;
+  }
+
+  /** What was let through, of all connections. */
+  get sent(): { requests: number; answers: number } {
+    const sums = { ...this.#sentBefore };
+    for (const { sentBytes } of this.#connections) {
+      sums.requests += sentBytes.requests;
+      sums.answers += sentBytes.answers;
+    }
+    return sums;
+  }
+
+  /** Resolves once the condition holds; it is asked again whenever bytes went through. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
   /** FIN to both sides of every connection. */
@@ -84,10 +101,13 @@ export class FaultProxy implements AsyncDisposable {
       const { hostname, port, protocol } = this.target;
       const number = Number(port) || (protocol === "https:" ? 443 : 80);
       const upstream = connect({ host: hostname, port: number, allowHalfOpen: true });
-      const connection = new Connection(client, upstream, this, () => this.#isStalled);
+      const connection = new Connection(client, upstream, this, {
+        isStalled: () => this.#isStalled,
+        onSent: () => this.#wake(),
+      });
       this.#accepted += 1;
       this.#connections.add(connection);
-      connection.closed.then(() => this.#connections.delete(connection));
+      connection.closed.then(() => this.#forget(connection));
     });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -103,6 +123,17 @@ export class FaultProxy implements AsyncDisposable {
     Object.assign(this.answers, NO_FAULTS);
     this.resume();
     await this.accept();
+  }
+
+  #wake(): void {
+    for (const wake of this.#watchers.splice(0)) wake();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#sentBefore.requests += connection.sentBytes.requests;
+    this.#sentBefore.answers += connection.sentBytes.answers;
+    this.#wake();
   }
 
   async close(): Promise<void> {

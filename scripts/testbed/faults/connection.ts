@@ -1,6 +1,6 @@
 /** A connection through the proxy: the client's socket, the server's, and what flows between them. */
 import type { Socket } from "node:net";
-import { Direction, type DirectionFaults } from "./direction.ts";
+import { Direction, type DirectionFaults, type DirectionHooks } from "./direction.ts";
 
 export interface ConnectionFaults {
   readonly requests: DirectionFaults;
@@ -16,11 +16,11 @@ export class Connection {
     private readonly client: Socket,
     private readonly server: Socket,
     { requests, answers }: ConnectionFaults,
-    isStalled: () => boolean,
+    hooks: Omit<DirectionHooks, "cut">,
   ) {
-    const cut = () => this.cut();
-    this.#requests = new Direction(client, server, requests, isStalled, cut);
-    this.#answers = new Direction(server, client, answers, isStalled, cut);
+    const all = { ...hooks, cut: () => this.cut() };
+    this.#requests = new Direction(client, server, requests, all);
+    this.#answers = new Direction(server, client, answers, all);
     for (const [one, other] of [[client, server], [server, client]] as const) {
       // What breaks on one side breaks on the other.
       one.on("error", () => void other.resetAndDestroy());

@@ -16,6 +16,13 @@ export const NO_FAULTS: DirectionFaults = {
   cutAfterBytes: Infinity,
 };
 
+export interface DirectionHooks {
+  isStalled(): boolean;
+  /** After each piece. */
+  onSent(): void;
+  cut(): void;
+}
+
 const SLICES_PER_SECOND = 20;
 const MAX_QUEUED_BYTES = 1 << 20;
 
@@ -33,8 +40,7 @@ export class Direction {
     private readonly from: Socket,
     private readonly to: Socket,
     private readonly faults: DirectionFaults,
-    private readonly isStalled: () => boolean,
-    private readonly cut: () => void,
+    private readonly hooks: DirectionHooks,
   ) {
     from.on("data", (bytes: Uint8Array) => {
       if (this.#stopped) return;
@@ -59,7 +65,9 @@ export class Direction {
 
   /** Sends what may be sent now; called again when something has changed. */
   pump(): void {
-    while (!this.#stopped && !this.#draining && this.#timer === undefined && !this.isStalled()) {
+    while (
+      !this.#stopped && !this.#draining && this.#timer === undefined && !this.hooks.isStalled()
+    ) {
       const head = this.#queue[0];
       if (!head) {
         if (this.#ended) this.to.end();
@@ -92,7 +100,8 @@ export class Direction {
     head.bytes = head.bytes.subarray(Math.max(count, 0));
     if (head.bytes.length === 0) this.#queue.shift();
     if (this.#queuedBytes < MAX_QUEUED_BYTES && this.from.isPaused()) this.from.resume();
-    if (this.#sentBytes >= cutAfterBytes) this.cut();
+    this.hooks.onSent();
+    if (this.#sentBytes >= cutAfterBytes) this.hooks.cut();
   }
 
   #pumpIn(ms: number): void {

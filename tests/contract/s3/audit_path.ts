@@ -2,61 +2,9 @@
 import assert from "node:assert/strict";
 import * as sdk from "@aws-sdk/client-s3";
 import type { S3Archive } from "../../../src/adapters/s3.ts";
-import { runAuditVerify } from "../../../src/cli/audit.ts";
-import { JsonLogger, SecretMask } from "../../../src/log.ts";
-import { type AuditUploadOptions, shipSealed } from "../../../src/loops/audit_upload.ts";
-import { systemRandom } from "../../../src/runtime_deno.ts";
-import { systemFiles } from "../../../src/runtime_deno/files.ts";
-import { type AuditFixture, createAuditFixture, createEntry } from "../../fakes/audit.ts";
 import type { ContractTest } from "../contract.ts";
+import { shipDays, verify } from "./shipping.ts";
 import { BODY, open, type S3Place, type S3Target } from "./target.ts";
-
-const DAY_MS = 86_400_000;
-const FOREVER = new AbortController().signal;
-
-/** Ships days of a log that lives as long as the work. */
-async function shipDays(
-  store: S3Archive,
-  days: number,
-  work: (ship: () => Promise<void>, fixture: AuditFixture) => Promise<void>,
-): Promise<void> {
-  await using fixture = await createAuditFixture();
-  const { clock, health, metrics } = fixture;
-  const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const audit = await fixture.open();
-  try {
-    for (let day = 0; day < days; day += 1) {
-      await audit.record(createEntry(day));
-      clock.advance(DAY_MS);
-    }
-    const fixed = { audit, store, clock, random: systemRandom, health, log, metrics };
-    const options: AuditUploadOptions = {
-      ...fixed,
-      prefix: "audit",
-      retentionMs: 3650 * DAY_MS,
-      keepLocalMs: 30 * DAY_MS,
-    };
-    await work(() => shipSealed(options, FOREVER), fixture);
-  } finally {
-    await audit.close();
-  }
-}
-
-async function verify(archive: S3Archive): Promise<{ code: number; words: string }> {
-  const words: string[] = [];
-  const keep = (line: string) => void words.push(line);
-  const code = await runAuditVerify({
-    source: { archive, prefix: "audit", chainId: null },
-    checkpoints: [],
-    output: "text",
-  }, {
-    print: keep,
-    printError: keep,
-    readFile: (path) => Deno.readFile(path),
-    files: systemFiles,
-  });
-  return { code, words: words.join("\n") };
-}
 
 async function keysOf(archive: S3Archive): Promise<string[]> {
   return (await Array.fromAsync(archive.versions("audit/"))).map(({ key }) => key);
@@ -75,7 +23,7 @@ export const AUDIT_PATH: readonly ContractTest<S3Target>[] = [
       for (const place of [locked, plain]) {
         await using opened = open(place);
         const { archive, client } = opened;
-        await shipDays(archive, 2, async (ship, { health }) => {
+        await shipDays(archive, { days: 2 }, async (ship, { health }) => {
           await ship();
           await ship();
           assert.equal(health.get("audit_upload")?.state, "ok");
@@ -97,7 +45,7 @@ export const AUDIT_PATH: readonly ContractTest<S3Target>[] = [
     async run({ locked: place }) {
       await using opened = open(place);
       const { archive, client } = opened;
-      await shipDays(archive, 2, (ship) => ship());
+      await shipDays(archive, { days: 2 }, (ship) => ship());
       const [, Key] = await keysOf(archive);
       await client.send(new sdk.DeleteObjectCommand({ Bucket: place.bucket, Key: Key! }));
       const { code, words } = await verify(archive);
@@ -111,7 +59,7 @@ export const AUDIT_PATH: readonly ContractTest<S3Target>[] = [
     async run({ locked: place }) {
       await using opened = open(place);
       const { archive, client } = opened;
-      await shipDays(archive, 1, (ship) => ship());
+      await shipDays(archive, { days: 1 }, (ship) => ship());
       const [, Key] = await keysOf(archive);
       await client.send(new sdk.PutObjectCommand({ Bucket: place.bucket, Key: Key!, Body: BODY }));
       const { code, words } = await verify(archive);

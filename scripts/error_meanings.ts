@@ -154,7 +154,8 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   },
   vault_denied: {
     means: "Vault refused the login, or the token's policies do not allow the call.",
-    remedy: "Check `vault.auth`, the policies of its role, and `vault.namespace`.",
+    remedy:
+      "Check `vault.auth`, the policies of its role, and `vault.namespace`. A token needs an entity: `docs/runbook.md`.",
   },
   identity_rejected: {
     means: "The control plane does not accept the identity token or the proof of possession.",

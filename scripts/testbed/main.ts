@@ -1,5 +1,5 @@
 /**
- * `deno task testbed up|status|down`: real peers on loopback, as far as the machine can have them.
+ * `deno task testbed up|status|down|proxy`: real peers on loopback, as far as the machine can have them.
  * `up` brings them up afresh; programs that must be built are built once for each version and kept.
  * `up --until EPOCH_SECONDS` leaves out what cannot be built in time.
  */
@@ -8,13 +8,15 @@ import { isRunning } from "./daemons.ts";
 import { down } from "./down.ts";
 import { cacheFolder } from "./peer.ts";
 import { print } from "./print.ts";
+import { PROXY_USAGE, runProxy } from "./proxy.ts";
 import { formatPeers } from "./table.ts";
 import { FOLDER, readTestbed } from "./testbed.ts";
 import { buildTime, up } from "./up.ts";
 import { CONFIG_FILE, ENV_FILE } from "./user_files.ts";
 
-const USAGE = "usage: deno task testbed up|status|down";
+const USAGE = `usage: deno task testbed up|status|down\n${PROXY_USAGE.replace("usage", "   or")}`;
 
+if (Deno.args[0] === "proxy") Deno.exit(await runProxy(Deno.args.slice(1)));
 const { values, positionals: [command, ...rest] } = parseArgs({
   args: Deno.args,
   allowPositionals: true,

@@ -62,7 +62,7 @@ export class PrometheusSource implements SignalsSource {
       throw error;
     }
     if (answer.status === 200) return readSuccess(answer, window);
-    const failure = readFailure(answer);
+    const failure = readFailure(answer, expr);
     if (failure) return failure;
     throw this.peer.transient(answer, "a range query")!;
   }

@@ -206,6 +206,8 @@ export class S3Archive implements WormStore, Archive {
         connectionTimeout: timeoutMs,
         requestTimeout: timeoutMs,
         throwOnRequestTimeout: true,
+        // A body in the middle of which the server falls silent: nothing else bounds that.
+        socketTimeout: timeoutMs,
         httpsAgent: new Agent({ keepAlive: true, ...(caPem === undefined ? {} : { ca: caPem }) }),
       },
     });

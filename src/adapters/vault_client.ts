@@ -17,9 +17,22 @@ const TransportRequest = z.object({
   json: z.unknown().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });
-const ApiError = z.object({ message: z.string(), response: z.object({ statusCode: z.int() }) });
+const ApiError = z.object({
+  message: z.string(),
+  response: z.object({ statusCode: z.int(), body: z.unknown() }),
+});
+/** What a KV path answers with 404 beside no errors at all. */
+const AbsentSecret = z.object({
+  data: z.object({ metadata: z.object({ version: z.int() }) }).nullish(),
+  warnings: z.array(z.string()).nullish(),
+});
 const MAX_REASON_CHARS = 200;
 const HEALTH_PATH = "/v1/sys/health";
+const NO_ENTITY = /no entity associated/i;
+const ENTITY_HINT =
+  "log in with kubernetes or appRole, or create the token with an entity alias: docs/runbook.md";
+/** Answered with 500 in the last second of a token that may not be renewed any more. */
+const SPENT = /past the max TTL/i;
 
 export interface VaultCall {
   /** Behind `/v1/`, such as `auth/token/lookup-self`. */
@@ -56,8 +69,8 @@ export class VaultClient {
   }
 
   /**
-   * Throws StalledError `vault_denied` (400, 403), `config_invalid` (other 4xx) or `tls_untrusted`,
-   * TransientError for everything that may pass, a sealed Vault included.
+   * Throws StalledError `vault_denied` (400, 403, a token that cannot live longer), `config_invalid`
+   * (other 4xx) or `tls_untrusted`, TransientError for everything that may pass, a sealed Vault included.
    */
   async call<T>(schema: z.ZodType<T>, call: VaultCall): Promise<T> {
     const answer: unknown = await this.#send(call).catch((error) => {
@@ -86,10 +99,15 @@ export class VaultClient {
   #translate(error: unknown, path: string): unknown {
     const api = ApiError.safeParse(error);
     if (error instanceof ConnectorError || !api.success) return error;
-    const { message, response: { statusCode } } = api.data;
-    const reason = this.mask.apply(message).slice(0, MAX_REASON_CHARS);
+    const { message, response: { statusCode, body } } = api.data;
+    // The text that node-vault makes up for an answer without errors says nothing.
+    const said = message === `Status ${statusCode}` ? describeAbsence(body) : message;
+    const reason = this.mask.apply(said).replaceAll(/\s+/g, " ").trim().slice(0, MAX_REASON_CHARS);
     const text = `Vault answered ${statusCode} to ${path}: ${reason}`;
-    if (statusCode === 403 || statusCode === 400) {
+    if (NO_ENTITY.test(reason)) {
+      return new StalledError("vault_denied", text, { hint: ENTITY_HINT });
+    }
+    if (statusCode === 403 || statusCode === 400 || statusCode >= 500) {
       return new StalledError("vault_denied", text, {
         hint: "check vault.auth, the policies of its role, and the namespace",
       });
@@ -98,6 +116,12 @@ export class VaultClient {
       hint: "check the path, the mount and the namespace in the vault section",
     });
   }
+}
+
+function describeAbsence(body: unknown): string {
+  const { data: { data, warnings } = {} } = AbsentSecret.safeParse(body);
+  if (data) return `version ${data.metadata.version} was deleted`;
+  return warnings?.[0] ?? "there is nothing";
 }
 
 /** The function that node-vault calls for every request, in place of axios. */
@@ -116,10 +140,13 @@ function transportThrough(peer: Peer, endpoint: string) {
       ...(request.json === undefined ? {} : { body: JSON.stringify(request.json) }),
       ...(request.signal ? { signal: request.signal } : {}),
     });
+    const body = parseBody(answer.body);
     // sys/health tells a sealed or standby server by its status; its body is wanted all the same.
-    const transient = path === HEALTH_PATH ? null : peer.transient(answer, path);
+    const isFinal = path === HEALTH_PATH ||
+      answer.status === 500 && SPENT.test(JSON.stringify(body));
+    const transient = isFinal ? null : peer.transient(answer, path);
     if (transient) throw transient;
-    return { statusCode: answer.status, body: parseBody(answer.body), request: { path } };
+    return { statusCode: answer.status, body, request: { path } };
   };
 }
 

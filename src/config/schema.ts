@@ -53,7 +53,9 @@ const ControlPlane = z.strictObject({
 const VaultAuth = z.discriminatedUnion("method", [
   z.strictObject({
     method: z.literal("token"),
-    tokenFile: path.optional().describe("file with a Vault token; without it VAULT_TOKEN is read"),
+    tokenFile: path.optional().describe(
+      "file with a Vault token that has an entity (runbook); without it VAULT_TOKEN is read",
+    ),
   }),
   z.strictObject({
     method: z.literal("kubernetes"),

@@ -5,6 +5,7 @@
 import { parseDuration } from "../core/duration.ts";
 import type { Clock } from "../runtime.ts";
 import type { Pki } from "./pki.ts";
+import { EvaluationError } from "./prometheus_constant.ts";
 import { evaluate, type SimSeries } from "./prometheus_series.ts";
 import { serveTls, type TlsServer } from "./serve.ts";
 
@@ -63,6 +64,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
           data: { version: "3.5.0", revision: "embedded", goVersion: "none" },
         }, { headers: dated });
       case "/api/v1/query_range": {
+        if (request.method !== "GET" && request.method !== "POST") {
+          return new Response("Method Not Allowed\n", { status: 405 });
+        }
         queries += 1;
         const { status, body } = queryRange(await readForm(request, url), settings, clock.now());
         return compressed(request, JSON.stringify(body), status, dated);
@@ -98,18 +102,29 @@ function queryRange(form: URLSearchParams, settings: PrometheusSettings, nowMs: 
   if (settings.agentMode) return failure(422, "execution", "unavailable with Prometheus Agent");
   const [startMs, endMs] = [parseTime(form.get("start")), parseTime(form.get("end"))];
   const stepMs = parseStep(form.get("step"));
-  if (startMs === null) return badParameter("start", `cannot parse "${form.get("start") ?? ""}"`);
-  if (endMs === null) return badParameter("end", `cannot parse "${form.get("end") ?? ""}"`);
+  if (startMs === null) return unreadable(form, "start", "timestamp");
+  if (endMs === null) return unreadable(form, "end", "timestamp");
   if (endMs < startMs) return badParameter("end", "end timestamp must not be before start time");
-  if (stepMs === null || stepMs <= 0) {
-    return badParameter("step", "zero or negative query resolution step widths are not accepted");
+  if (stepMs === null) return unreadable(form, "step", "duration");
+  if (stepMs <= 0) {
+    const text = "zero or negative query resolution step widths are not accepted. " +
+      "Try a positive integer";
+    return badParameter("step", text);
   }
   if (Math.floor((endMs - startMs) / stepMs) > MAX_INTERVALS) {
     const text = "exceeded maximum resolution of 11,000 points per timeseries. " +
       "Try decreasing the query resolution (?step=XX)";
     return failure(400, "bad_data", text);
   }
-  const series = evaluate(form.get("query") ?? "", startMs, endMs, stepMs, nowMs);
+  const query = form.get("query") ?? "";
+  if (query === "") return badParameter("query", "1:1: parse error: no expression found in input");
+  let series: SimSeries[] | null;
+  try {
+    series = evaluate(query, startMs, endMs, stepMs, nowMs);
+  } catch (error) {
+    if (!(error instanceof EvaluationError)) throw error;
+    return failure(422, "execution", error.message);
+  }
   if (!series) return badParameter("query", "1:1: parse error: unexpected expression");
   const samples = series.reduce((sum, one) => sum + one.values.length + one.histograms.length, 0);
   if (samples > settings.maxSamples) {
@@ -145,6 +160,10 @@ function badParameter(name: string, problem: string): ApiAnswer {
   return failure(400, "bad_data", `invalid parameter "${name}": ${problem}`);
 }
 
+function unreadable(form: URLSearchParams, name: string, type: string): ApiAnswer {
+  return badParameter(name, `cannot parse "${form.get(name) ?? ""}" to a valid ${type}`);
+}
+
 function parseTime(text: string | null): number | null {
   if (text === null) return null;
   if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
@@ -154,7 +173,7 @@ function parseTime(text: string | null): number | null {
 
 function parseStep(text: string | null): number | null {
   if (text === null) return null;
-  return /^\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : parseDuration(text);
+  return /^-?\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : parseDuration(text);
 }
 
 async function readForm(request: Request, url: URL): Promise<URLSearchParams> {

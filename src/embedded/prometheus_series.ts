@@ -3,6 +3,7 @@
  * that what arrives elsewhere can be compared with what was there. Absent points, special floats and
  * native histograms stand at known spots.
  */
+import { parseConstant } from "./prometheus_constant.ts";
 
 /** As the API prints it, but for times in integer milliseconds. */
 export interface SimSeries {
@@ -118,6 +119,7 @@ function select(expr: string): Generator[] | null {
 /**
  * What query_range answers for an expression, points up to `untilMs` only.
  * @returns null when the expression is not understood
+ * @throws EvaluationError
  */
 export function evaluate(
   expr: string,
@@ -126,8 +128,10 @@ export function evaluate(
   stepMs: number,
   untilMs = Infinity,
 ): SimSeries[] | null {
-  const constant = /^vector\((\d+)\)$/.exec(expr);
-  const generators = constant ? [{ labels: {}, at: () => constant[1]! }] : select(expr);
+  const constant = parseConstant(expr);
+  const generators = constant
+    ? [{ labels: constant.labels, at: () => constant.text }]
+    : select(expr);
   return generators && generators.map(({ labels, at }) => {
     const values: [number, string][] = [];
     const histograms: [number, SimHistogram][] = [];

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readBounded } from "../core/bounded_read.ts";
-import { encodeBase64 } from "../core/encoding.ts";
+import { decodeUtf8, encodeBase64 } from "../core/encoding.ts";
 import { Bucket, type ObjectVersion } from "./s3/bucket.ts";
 import { entityTag, listObjects, listVersions } from "./s3/listing.ts";
 import { answerProblem, answerXml, S3Problem } from "./s3/problem.ts";
@@ -13,6 +13,7 @@ import type { Pki } from "./pki.ts";
 import { serveTls, type TlsServer } from "./serve.ts";
 
 const MAX_BODY_BYTES = 64 << 20;
+const OBJECT_PARAMETERS = new Set(["x-id", "versionId", "retention"]);
 
 export interface EmbeddedS3Options extends S3Credentials {
   readonly pki: Pki;
@@ -75,8 +76,11 @@ function route(
   const query = url.searchParams;
   if (key === "") return routeBucket(bucket, request.method, query);
   const versionId = query.get("versionId");
+  // A subresource that is not known must not be taken for the object itself.
+  if ([...query.keys()].some((name) => !OBJECT_PARAMETERS.has(name))) throw notImplemented();
   switch (request.method) {
     case "PUT":
+      if (query.has("retention")) return putRetention(bucket, key, versionId, body);
       return putObject(bucket, key, request.headers, body);
     case "HEAD":
     case "GET":
@@ -120,7 +124,11 @@ function putObject(
   }
   const condition = headers.get("if-none-match");
   if (condition !== null && condition !== "*") throw notImplemented();
-  const retainUntil = readRetention(bucket, headers);
+  const retainUntil = readRetention(
+    bucket,
+    headers.get("x-amz-object-lock-mode"),
+    headers.get("x-amz-object-lock-retain-until-date"),
+  );
   if (retainUntil && checksumSha256 === null && contentMd5 === null) {
     const message = "Content-MD5 or x-amz-checksum- is required with Object Lock parameters";
     throw new S3Problem(400, "InvalidRequest", message);
@@ -130,9 +138,7 @@ function putObject(
   return new Response(null, { headers: describe(version, true) });
 }
 
-function readRetention(bucket: Bucket, headers: Headers): Date | null {
-  const mode = headers.get("x-amz-object-lock-mode");
-  const until = headers.get("x-amz-object-lock-retain-until-date");
+function readRetention(bucket: Bucket, mode: string | null, until: string | null): Date | null {
   if (mode === null && until === null) return null;
   if (!bucket.options.objectLock) {
     throw new S3Problem(400, "InvalidRequest", "Bucket is missing Object Lock Configuration");
@@ -161,6 +167,24 @@ function getRetention({ retainUntil }: ObjectVersion): Response {
     ["Mode", "COMPLIANCE"],
     ["RetainUntilDate", retainUntil.toISOString()],
   ]);
+}
+
+function putRetention(
+  bucket: Bucket,
+  key: string,
+  versionId: string | null,
+  body: Uint8Array,
+): Response {
+  const text = decodeUtf8(body);
+  const field = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1] ?? null;
+  const mode = field("Mode");
+  if (mode === "GOVERNANCE" && bucket.find(key, versionId).retainUntil) {
+    throw new S3Problem(403, "AccessDenied", "COMPLIANCE cannot be exchanged for another mode");
+  }
+  const until = readRetention(bucket, mode, field("RetainUntilDate"));
+  if (!until) throw new S3Problem(400, "MalformedXML", "Mode and date are missing");
+  bucket.retain(key, versionId, until);
+  return new Response(null);
 }
 
 function deleteObject(bucket: Bucket, key: string, versionId: string | null): Response {

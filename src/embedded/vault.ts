@@ -35,9 +35,12 @@ export interface EmbeddedVault {
   createToken(grant?: Partial<TokenGrant>): string;
   /** Lets this service account JWT log in at auth/kubernetes. */
   allowServiceAccount(role: string, jwt: string): void;
-  allowAppRole(roleId: string, secretId: string): void;
+  /** @param grant of its tokens; default: the one of every login */
+  allowAppRole(roleId: string, secretId: string, grant?: Partial<TokenGrant>): void;
   /** @param path as it is read, such as `secret/data/neuralops/s3` */
   writeSecret(path: string, data: Record<string, string>): void;
+  /** Deletes the newest version: what is read there says so. */
+  deleteSecret(path: string): void;
   revokeAllTokens(): void;
   seal(sealed: boolean): void;
   close(): Promise<void>;
@@ -48,8 +51,12 @@ const DEFAULT_GRANT: TokenGrant = {
   maxTtlSeconds: 86_400,
   renewable: true,
   entityId: "5f3c1f0e-connector",
+  reads: ["secret/data/neuralops/"],
 };
 const DENIED = { errors: ["permission denied"] };
+/** What a token that is good gets where its policy does not let it. */
+const NOT_ALLOWED = { errors: ["1 error occurred:\n\t* permission denied\n\n"] };
+const SPENT = { errors: ["1 error occurred:\n\t* past the max TTL, cannot renew\n\n"] };
 const KEY_ID = "embedded-vault-1";
 
 export async function startVault(options: VaultStartOptions): Promise<EmbeddedVault> {
@@ -61,8 +68,8 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
   const jwk: JWK = { ...await exportJWK(publicKey), kid: KEY_ID, use: "sig", alg: "ES256" };
   const tokens = new VaultTokens(() => clock.now());
   const serviceAccounts = new Map<string, string>();
-  const appRoles = new Map<string, string>();
-  const secrets = new Map<string, Record<string, string>>();
+  const appRoles = new Map<string, { secretId: string; grant: TokenGrant }>();
+  const secrets = new Map<string, { version: number; data: Record<string, string> | null }>();
   const requests: SeenVaultRequest[] = [];
   let sealed = false;
   let issuer = "";
@@ -90,15 +97,19 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
 
   app.post("/v1/auth/kubernetes/login", async (context) => {
     const { role, jwt } = await context.req.json();
+    if (![...serviceAccounts.values()].includes(role)) {
+      return context.json({ errors: [`invalid role name "${role}"`] }, 400);
+    }
     if (serviceAccounts.get(jwt) !== role) return context.json(DENIED, 403);
     return context.json(describeAuth(tokens.create(grant)));
   });
   app.post("/v1/auth/approle/login", async (context) => {
     const { role_id, secret_id } = await context.req.json();
-    if (!appRoles.has(role_id) || appRoles.get(role_id) !== secret_id) {
+    const role = appRoles.get(role_id);
+    if (!role || role.secretId !== secret_id) {
       return context.json({ errors: ["invalid role or secret ID"] }, 400);
     }
-    return context.json(describeAuth(tokens.create(grant)));
+    return context.json(describeAuth(tokens.create(role.grant)));
   });
 
   app.use("/v1/*", async (context, next) => {
@@ -122,19 +133,21 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
   app.post("/v1/auth/token/renew-self", (context) => {
     const token = tokens.find(context.get("token"))!;
     if (!token.renewable) return context.json({ errors: ["lease is not renewable"] }, 400);
-    tokens.renew(token);
+    if (!tokens.renew(token)) return context.json(SPENT, 500);
     return context.json(describeAuth(context.get("token")));
   });
   app.get("/v1/identity/oidc/token/:role", async (context) => {
-    if (context.req.param("role") !== identityRole) {
-      return context.json({ errors: ["role not found"] }, 404);
+    if (context.req.param("role") !== identityRole) return context.json(NOT_ALLOWED, 403);
+    const { entityId } = tokens.find(context.get("token"))!;
+    if (entityId === "") {
+      return context.json({ errors: ["no entity associated with the request's token"] }, 400);
     }
     const iat = Math.floor(clock.now() / 1000);
     const token = await new SignJWT({ namespace: "root" })
       .setProtectedHeader({ alg: "ES256", kid: KEY_ID })
       .setIssuer(issuer)
       .setAudience(identityAudience)
-      .setSubject(tokens.find(context.get("token"))!.entityId)
+      .setSubject(entityId)
       .setIssuedAt(iat)
       .setExpirationTime(iat + identityTtlSeconds)
       .sign(privateKey);
@@ -143,9 +156,15 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
     });
   });
   app.get("/v1/*", (context) => {
-    const data = secrets.get(context.req.path.slice("/v1/".length));
-    if (!data) return context.json({ errors: [] }, 404);
-    return context.json({ data: { data, metadata: { version: 1 } } });
+    const path = context.req.path.slice("/v1/".length);
+    const { reads } = tokens.find(context.get("token"))!;
+    if (!reads.some((prefix) => path.startsWith(prefix))) return context.json(NOT_ALLOWED, 403);
+    const found = secrets.get(path);
+    if (!found) return context.json({ errors: [] }, 404);
+    const { data, version } = found;
+    const deletion_time = data ? "" : new Date(clock.now()).toISOString();
+    const metadata = { version, destroyed: false, deletion_time };
+    return context.json({ data: { data, metadata } }, data ? 200 : 404);
   });
 
   function describeAuth(token: string) {
@@ -171,8 +190,12 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
     requests,
     createToken: (overrides = {}) => tokens.create({ ...grant, ...overrides }),
     allowServiceAccount: (role, jwt) => void serviceAccounts.set(jwt, role),
-    allowAppRole: (roleId, secretId) => void appRoles.set(roleId, secretId),
-    writeSecret: (path, data) => void secrets.set(path, data),
+    allowAppRole: (roleId, secretId, overrides = {}) =>
+      void appRoles.set(roleId, { secretId, grant: { ...grant, ...overrides } }),
+    writeSecret: (path, data) =>
+      void secrets.set(path, { version: (secrets.get(path)?.version ?? 0) + 1, data }),
+    deleteSecret: (path) =>
+      void secrets.set(path, { version: secrets.get(path)?.version ?? 1, data: null }),
     revokeAllTokens: () => tokens.revokeAll(),
     seal: (value) => void (sealed = value),
     close: () => server.close(),

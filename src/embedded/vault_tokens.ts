@@ -6,8 +6,10 @@ export interface TokenGrant {
   /** From the creation on, however often it is renewed; 0: without limit. */
   readonly maxTtlSeconds: number;
   readonly renewable: boolean;
-  /** Stands in `sub` of identity tokens. */
+  /** Stands in `sub` of identity tokens; empty for a token that an administrator made without one. */
   readonly entityId: string;
+  /** How the paths begin that its policy lets it read. */
+  readonly reads: readonly string[];
 }
 
 interface Token extends TokenGrant {
@@ -37,8 +39,14 @@ export class VaultTokens {
     return found && this.now() < found.expiresMs ? found : null;
   }
 
-  renew(token: Token): void {
-    token.expiresMs = leaseEnd(token, token.createdMs, this.now());
+  /** False in its last second before the longest life that it may have. */
+  renew(token: Token): boolean {
+    const nowMs = this.now();
+    if (token.maxTtlSeconds > 0 && token.createdMs + token.maxTtlSeconds * 1000 - nowMs < 1000) {
+      return false;
+    }
+    token.expiresMs = leaseEnd(token, token.createdMs, nowMs);
+    return true;
   }
 
   /** Whole seconds; 0 for one without an end. */

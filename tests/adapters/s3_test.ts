@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeUtf8, sha256Hex } from "../../src/core/encoding.ts";
+import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
 import { StalledError } from "../../src/errors.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { createS3Fixture } from "../fakes/s3.ts";
@@ -110,4 +111,21 @@ Deno.test("S3 failures come as the error that says what to do", async () => {
   await assert.rejects(put(archive), { code: "unavailable" });
   s3.server.start();
   await put(archive);
+});
+
+Deno.test("S3 get ends in time when the server falls silent in mid-body", async () => {
+  await using fixture = await createS3Fixture();
+  const { connect, s3 } = fixture;
+  s3.bucket.put("large", new Uint8Array(300_000), {
+    createOnly: false,
+    checksumSha256: null,
+    retainUntil: null,
+  });
+  await using proxy = await FaultProxy.start(s3.url);
+  proxy.answers.bytesPerSecond = 200_000;
+  const reading = Array.fromAsync(connect({ endpoint: proxy.url, timeoutMs: 500 }).get("large"));
+  const ended = assert.rejects(reading, { code: "timeout" });
+  await proxy.until(() => proxy.sent.answers > 60_000);
+  proxy.stall();
+  await ended;
 });

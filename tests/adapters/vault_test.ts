@@ -232,7 +232,7 @@ Deno.test("VaultSession reads KV v2 and masks what it read", () =>
     });
     assert.equal(mask.apply("key=planted-s3-secret"), "key=[masked]");
     await assert.rejects(
-      session.readKv2("secret/data/absent", SIGNAL),
+      session.readKv2("secret/data/neuralops/absent", SIGNAL),
       (error: StalledError) => error.code === "config_invalid",
     );
   }));

@@ -44,6 +44,8 @@ export interface RawAnswer {
 
 const MAX_DETAIL = 500;
 const TOO_MUCH = /too many|maximum|exceed|limit|cannot select more|not enough memory/i;
+const WORDS = /\w+/g;
+const LABELS = /\{[^{}]*\}/g;
 const TOO_MANY_POINTS = /maximum resolution|too many points/i;
 
 /** Reads an answer with status 200. */
@@ -64,10 +66,14 @@ export function readSuccess(answer: RawAnswer, window: Window): RangeAnswer {
   };
 }
 
-/** Sorts every other status. 408, 429 and the rest of 5xx are the caller's, who knows Retry-After. */
-export function readFailure(answer: RawAnswer): RangeAnswer | null {
+/**
+ * Sorts every other status. 408, 429 and the rest of 5xx are the caller's, who knows Retry-After.
+ * @param expr what was asked
+ */
+export function readFailure(answer: RawAnswer, expr: string): RangeAnswer | null {
   const { status } = answer;
   const { errorType, detail } = readError(answer);
+  const reason = withoutQuery(detail, expr);
   if (status === 401 || status === 403) {
     throw new StalledError("access_denied", `Prometheus answered ${status}: ${detail}`, {
       hint: "check prometheus.bearerTokenFile or prometheus.basicAuth",
@@ -79,9 +85,9 @@ export function readFailure(answer: RawAnswer): RangeAnswer | null {
     });
   }
   if (status === 413) return { kind: "too_large", detail };
-  if (status === 422) return { kind: TOO_MUCH.test(detail) ? "too_large" : "rejected", detail };
+  if (status === 422) return { kind: TOO_MUCH.test(reason) ? "too_large" : "rejected", detail };
   if (status === 400) {
-    return { kind: TOO_MANY_POINTS.test(detail) ? "too_large" : "rejected", detail };
+    return { kind: TOO_MANY_POINTS.test(reason) ? "too_large" : "rejected", detail };
   }
   if (status === 504 || (status === 503 && errorType === "timeout")) {
     return { kind: "timeout", detail };
@@ -93,6 +99,12 @@ export function readFailure(answer: RawAnswer): RangeAnswer | null {
   throw new StalledError("config_invalid", `Prometheus answered ${status}: ${detail}`, {
     hint: "check that prometheus.url is the base URL of a Prometheus API, without /api/v1",
   });
+}
+
+/** An error may repeat the query, and name series: a metric `…_limit` must not be taken for a limit. */
+function withoutQuery(detail: string, expr: string): string {
+  const asked = new Set(expr.match(WORDS));
+  return detail.replaceAll(LABELS, "").replaceAll(WORDS, (word) => asked.has(word) ? "" : word);
 }
 
 function readError(answer: RawAnswer): { errorType: string; detail: string } {

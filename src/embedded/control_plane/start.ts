@@ -45,6 +45,8 @@ export interface EmbeddedControlPlane {
   enqueueCommand(command: { type: string; data: unknown }): string;
   /** For POST /execute; signed with the key in the JWKS that registration hands out. */
   orchestratorToken(options: OrchestratorTokenOptions): Promise<string>;
+  /** What clients know it by, when something stands before it. */
+  advertise(address: string): void;
   /** Every access token ends now. */
   revokeTokens(): Promise<void>;
   /** Resolves once `condition` holds; it is asked again after every request. */
@@ -149,6 +151,7 @@ export async function startControlPlane(
         { issuer, audience, subject: "orchestrator", lifetimeSeconds },
         clock.now(),
       ),
+    advertise: (address) => void (url = address),
     revokeTokens: () => tokens.revokeAll(),
     until: (condition) =>
       new Promise((resolve) => {

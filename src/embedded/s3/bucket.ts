@@ -52,8 +52,19 @@ export class Bucket {
     const found = versionId === null
       ? this.current(key)
       : this.#versions.get(key)?.find((version) => version.versionId === versionId);
-    if (!found?.body) throw new S3Problem(404, "NoSuchKey", "The key does not exist");
-    return found;
+    if (found?.body) return found;
+    const code = versionId === null ? "NoSuchKey" : "NoSuchVersion";
+    throw new S3Problem(404, code, "There is no such object or version");
+  }
+
+  /** COMPLIANCE may only become longer. */
+  retain(key: string, versionId: string | null, retainUntil: Date): void {
+    const version = this.find(key, versionId);
+    if (version.retainUntil && version.retainUntil > retainUntil) {
+      throw new S3Problem(403, "AccessDenied", "The retention can only be lengthened");
+    }
+    const versions = this.#versions.get(key)!;
+    this.#versions.set(key, versions.with(versions.indexOf(version), { ...version, retainUntil }));
   }
 
   /** All versions in the order of keys, the newest of each first. */

@@ -30,9 +30,11 @@ function matrix(result: unknown, more: Record<string, unknown> = {}) {
   return { status: "success", data: { resultType: "matrix", result }, ...more };
 }
 
+const EXPR = "sum(pod_memory_limit_bytes)";
+
 function failure(status: number, body: unknown) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return readFailure({ status, headers: new Headers(), body: encodeUtf8(text) });
+  return readFailure({ status, headers: new Headers(), body: encodeUtf8(text) }, EXPR);
 }
 
 const apiError = (errorType: string, error: string) => ({ status: "error", errorType, error });
@@ -181,6 +183,9 @@ Deno.test("readFailure() knows what to split, what to leave and what to wait for
     [422, apiError("execution", tooMany), "too_large"],
     [422, apiError("422", "cannot select more than -search.maxSamplesPerQuery=1"), "too_large"],
     [422, apiError("execution", "found duplicate series for the match group"), "rejected"],
+    [422, apiError("execution", 'duplicate series for {resource="limits"}'), "rejected"],
+    [422, apiError("422", `cannot parse "${EXPR}": unexpected token`), "rejected"],
+    [422, apiError("422", `query="${EXPR}": the number of series exceeds 10`), "too_large"],
     [400, apiError("bad_data", points), "too_large"],
     [400, apiError("bad_data", 'invalid parameter "query": parse error'), "rejected"],
     [400, "not json", "rejected"],

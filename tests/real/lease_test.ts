@@ -5,13 +5,12 @@
 import assert from "node:assert/strict";
 import { print } from "../../scripts/testbed/print.ts";
 import type { RunningKubernetes } from "../../scripts/testbed/services/kubernetes.ts";
-import { encodeBase64 } from "../../src/core/encoding.ts";
 import type { KeySigner } from "../../src/embedded/signer.ts";
 import { cli } from "./agent_process.ts";
 import { judgeChanges, readChanges } from "./api_audit.ts";
 import { type Ground } from "./ground.ts";
 import { kubectl } from "./kubectl.ts";
-import { registeredCluster } from "./orchestrator.ts";
+import { push, registeredCluster } from "./orchestrator.ts";
 import { configMap, workPackage } from "./package.ts";
 import { realTest, testbed } from "./peers.ts";
 import { LEASE, Rival } from "./rival.ts";
@@ -135,22 +134,9 @@ class Orchestrator {
   }
 
   async #send(port: number, bytes: Uint8Array): Promise<string | null> {
-    const { controlPlane, pki } = this.ground;
-    const token = await controlPlane.orchestratorToken({ audience: this.clusterId });
-    const client = Deno.createHttpClient({ caCerts: [pki.caPem] });
-    try {
-      const response = await fetch(`https://127.0.0.1:${port}/execute`, {
-        client,
-        method: "POST",
-        headers: { authorization: `Bearer ${token}` },
-        body: JSON.stringify({ payload: encodeBase64(bytes), bundle: this.signer.sign(bytes) }),
-        signal: AbortSignal.timeout(PUSH_LIMIT_MS),
-      });
-      const body = await response.json();
-      return response.status === 202 ? body.executionId : null;
-    } finally {
-      client.close();
-    }
+    const limit = AbortSignal.timeout(PUSH_LIMIT_MS);
+    const { status, body } = await push(this.ground, port, bytes, this.signer.sign(bytes), limit);
+    return status === 202 ? body["executionId"] as string : null;
   }
 }
 

@@ -24,6 +24,7 @@ export async function push(
   port: number,
   payload: Uint8Array,
   bundle: unknown,
+  signal?: AbortSignal,
 ): Promise<PushAnswer> {
   const audience = controlPlane.registrations.at(-1)!.clusterId;
   const token = await controlPlane.orchestratorToken({ audience });
@@ -34,6 +35,7 @@ export async function push(
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
       body: JSON.stringify({ payload: encodeBase64(payload), bundle }),
+      ...(signal ? { signal } : {}),
     });
     return { status: response.status, body: await response.json() };
   } finally {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
 import type { AgentProcess } from "./agent_process.ts";
 import type { Ground } from "./ground.ts";
-import { KNOWN_STEP_MS, knownSeries } from "./known_data.ts";
+import { knownSeries } from "./known_data.ts";
 import { realTest } from "./peers.ts";
 import { type RealPrometheus, startPrometheus } from "./prometheus_server.ts";
 import {
@@ -17,6 +17,7 @@ import { withAgent, withGround } from "./running_agent.ts";
 import { within } from "./waiting.ts";
 
 const MINUTE_MS = 60_000;
+const WINDOW_MS = 60 * MINUTE_MS;
 const LIMIT_MS = 30_000;
 /** Answers that do not compress to nothing: there is a middle in which they can be cut. */
 const QUERIES = [
@@ -32,11 +33,12 @@ realTest("agent loses nothing of a Prometheus that fails in every way", [
   "node exporter",
 ], () =>
   withGround(async (ground) => {
-    const nowMs = Math.floor(Date.now() / KNOWN_STEP_MS) * KNOWN_STEP_MS;
-    const untilMs = nowMs - 20 * MINUTE_MS;
+    // Windows end with the hours of the clock: the block must lie before the last that is whole.
+    const hourMs = Math.floor(Date.now() / WINDOW_MS) * WINDOW_MS;
+    const untilMs = hourMs - 20 * MINUTE_MS;
     const folder = `${ground.directory}/prometheus`;
     await Deno.mkdir(folder);
-    const known = knownSeries(nowMs - 30 * 60 * MINUTE_MS, untilMs);
+    const known = knownSeries(hourMs - 30 * WINDOW_MS, untilMs);
     const prometheus = await startPrometheus(folder, ground.pki, known);
     try {
       await using proxy = await FaultProxy.start(prometheus.url);
@@ -50,7 +52,7 @@ realTest("agent loses nothing of a Prometheus that fails in every way", [
         },
         signals: {
           queries: QUERIES,
-          window: "1h",
+          window: `${WINDOW_MS}ms`,
           startFrom: "30h",
           backfill: "48h",
           settle: "5s",

@@ -12,9 +12,8 @@ export interface Deletion {
 const POLICIES = ["Background", "Foreground", "Orphan"] as const;
 const PROTECTED_NAMESPACES = new Set(["default", "kube-system"]);
 
-/** DeleteOptions, from the body and the query, of which the body counts. */
-export function readDeletion(body: JsonObject, query: URLSearchParams): Deletion {
-  const named = body["propagationPolicy"] ?? query.get("propagationPolicy") ?? "Background";
+export function readDeletion(body: JsonObject): Deletion {
+  const named = body["propagationPolicy"] ?? "Background";
   const propagationPolicy = POLICIES.find((policy) => policy === named);
   if (!propagationPolicy) throw badRequest(`unknown propagationPolicy ${JSON.stringify(named)}`);
   const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};

@@ -159,9 +159,9 @@ export class Endpoint {
         return answer(target, this.#writer.patch(target, mediaTypeOf(request), patch));
       }
       default: {
-        const options = await readBody(request, {});
-        const dryRun = info.options.dryRun || Array.isArray(options["dryRun"]);
-        const deletion = readDeletion(options, query);
+        const options = await readBody(request, optionsOf(query));
+        const dryRun = Array.isArray(options["dryRun"]);
+        const deletion = readDeletion(options);
         const deleting = { ...target, info: { ...info, options: { ...info.options, dryRun } } };
         return Response.json(deleter.delete(deleting, deletion));
       }
@@ -185,6 +185,15 @@ export class Endpoint {
   #count(verb: string): void {
     this.requests.set(verb, (this.requests.get(verb) ?? 0) + 1);
   }
+}
+
+/** DeleteOptions from the query: they count only where there is no body. */
+function optionsOf(query: URLSearchParams): JsonObject {
+  const propagationPolicy = query.get("propagationPolicy");
+  return {
+    ...(query.has("dryRun") ? { dryRun: query.getAll("dryRun") } : {}),
+    ...(propagationPolicy ? { propagationPolicy } : {}),
+  };
 }
 
 function answer({ resource, info }: Target, { object, isNew, warnings }: Written): Response {

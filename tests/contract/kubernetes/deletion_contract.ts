@@ -38,6 +38,17 @@ export const deletionContract: Contract = {
     assert.deepEqual([again.status, again.body.message], [404, 'configmaps "c" not found']);
   },
 
+  async "a delete with a body looks at no option in the query"({ call, in: path }) {
+    const maps = path("configmaps");
+    for (const name of ["a", "b"]) await call("POST", maps, { body: configMap(name) });
+    const options = { apiVersion: "v1", kind: "DeleteOptions" };
+    await call("DELETE", `${maps}/a?dryRun=All`, { body: options });
+    assert.equal((await call("GET", `${maps}/a`)).status, 404, "dryRun in the query was heeded");
+    const dry = await call("DELETE", `${maps}/b`, { body: { ...options, dryRun: ["All"] } });
+    assert.deepEqual([dry.status, dry.body["status"]], [200, "Success"]);
+    assert.equal((await call("GET", `${maps}/b`)).status, 200);
+  },
+
   async "finalizers hold what was deleted until the last is taken away"({ call, apply, in: path }) {
     const maps = path("configmaps");
     const held = configMap("c", { a: "1" }, { finalizers: ["example.com/wait"] });

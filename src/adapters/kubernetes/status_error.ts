@@ -22,6 +22,9 @@ const RBAC_REFUSAL = /forbidden: User ".*" cannot \S+ (resource|path) /;
 /** An apply with an unknown field is answered with 500 (kubernetes/kubernetes#122480), yet never passes. */
 const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 
+/** A write named the uid of an object that is gone; apply says 422 or 409 to that, delete 409. */
+const OTHER_UID = / the UID in the precondition |: uid mismatch: |Precondition failed: UID /;
+
 /**
  * @param what the request, for people: `apply apps/v1/Deployment shop/web`
  * @param retryAfterMs from the answer's Retry-After header
@@ -52,6 +55,13 @@ export function toError(
   if (status === 403 && RBAC_REFUSAL.test(text)) {
     return new StalledError("access_denied", message, {
       hint: "grant the verb in the connector's Role, or take it out of the policy",
+    });
+  }
+  const hasOtherUid = OTHER_UID.test(text) ||
+    details.causes.some(({ field }) => field === "metadata.uid");
+  if ((status === 409 || status === 422) && hasOtherUid) {
+    return new RefusedError("plan_changed", message, {
+      hint: "the object was deleted or made anew meanwhile; plan the package again",
     });
   }
   const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");

@@ -85,8 +85,10 @@ export class Writer {
     const live = this.state.store.get(resource, info.namespace, info.name);
     if (!live && info.subresource) throw notFound(resource, info.name);
     const config = this.#readConfig(target, body);
-    checkPreconditions(target, live, config, "patch");
-    if (!live) this.#authorizeCreate(target);
+    if (!live) {
+      checkPreconditions(target, live, config, "patch");
+      this.#authorizeCreate(target);
+    }
     const time = timestamp(this.state.clock);
     const apiVersion = apiVersionOf(resource);
     const known = readOwners(live);
@@ -103,6 +105,8 @@ export class Writer {
       schema: resource.schema,
     });
     if ("conflicts" in result) throw applyConflict(result.conflicts);
+    // A foreign uid or an old version is noticed only on the way to the store.
+    if (live) checkPreconditions(target, live, config, "patch");
     const merged = withoutNulls(result.object) as KubeObject;
     if (!live) prepareNew(this.state, target, merged);
     const next = live ? prepareChange(target, live, merged) : merged;

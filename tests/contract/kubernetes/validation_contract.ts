@@ -129,6 +129,9 @@ export const validationContract: Contract = {
       `ConfigMap "c" is invalid: metadata.uid: Invalid value: "${other}"`,
     ]);
     assert.equal(objectsIn(foreign.body.details!["causes"])[0]!["field"], "metadata.uid");
+    const theirs = configMap("c", { a: "3" }, { uid: other, resourceVersion: "1" });
+    const refused = await apply(`${maps}/c`, "other", theirs);
+    assert.match(refused.body.message!, /^Apply failed with 1 conflict/, "owners come first");
     const metadata = { resourceVersion: next.body.metadata.resourceVersion!, uid: uid! };
     const fresh = await apply(`${maps}/c`, "agent", configMap("c", { a: "3" }, metadata));
     assert.equal(fresh.status, 200);

@@ -3,8 +3,8 @@ import { parse } from "yaml";
 import { decodeBase64, decodeUtf8 } from "../../src/core/encoding.ts";
 import type { RunningKubernetes } from "../../scripts/testbed/services/kubernetes.ts";
 import type { Identity } from "../contract/kubernetes/session.ts";
-import type { Target } from "../contract/kubernetes/target.ts";
-import { testbed } from "./peers.ts";
+import { type Contract, runCase, type Target } from "../contract/kubernetes/target.ts";
+import { realTest, testbed } from "./peers.ts";
 
 /** As the table of peers names them. */
 export const KUBERNETES = ["Kubernetes", "Kubernetes, oldest"] as const;
@@ -27,6 +27,20 @@ export async function targetOf(peer: KubernetesPeer): Promise<Target> {
     // Its caches begin where it started.
     forget() {},
   };
+}
+
+/** One test for each subject and server, with a step for each case. */
+export function runContracts(contracts: Readonly<Record<string, Contract>>): void {
+  for (const peer of KUBERNETES) {
+    for (const [subject, contract] of Object.entries(contracts)) {
+      realTest(`${peer} keeps the contract of ${subject}`, [peer], async (context) => {
+        const target = await targetOf(peer);
+        for (const [name, act] of Object.entries(contract)) {
+          await context.step(name, () => runCase(target, act));
+        }
+      });
+    }
+  }
 }
 
 async function identityOf({ folder }: RunningKubernetes, user: string): Promise<Identity> {

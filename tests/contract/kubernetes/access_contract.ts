@@ -34,7 +34,7 @@ export const accessContract: Contract = {
   },
 
   async "a user without rights is answered 403, with what is missing"(ground) {
-    const { call, namespace, stranger } = ground;
+    const { call, namespace, target: { stranger } } = ground;
     const maps = ground.in("configmaps");
     const where = `in API group "" in the namespace "${namespace}"`;
     const refused = async (method: string, path: string, verb: string, name = "") => {
@@ -60,7 +60,7 @@ export const accessContract: Contract = {
     assert.match(applied.body.message!, /^configmaps "c" is forbidden: User .* cannot patch/);
   },
 
-  async "access reviews tell beforehand"({ call, namespace, stranger }) {
+  async "access reviews tell beforehand"({ call, namespace, target: { stranger } }) {
     const review = async (verb: string, as: object) => {
       const { status, body } = await call("POST", REVIEWS, {
         ...as,

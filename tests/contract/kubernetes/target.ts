@@ -16,9 +16,8 @@ export interface Target extends Address {
 }
 
 export interface Ground extends Session {
+  readonly target: Target;
   readonly namespace: string;
-  readonly stranger: Identity;
-  forget(): void;
   /** The path of a collection in the namespace: `configmaps`, `apps/v1/deployments`. */
   in(resource: string): string;
 }
@@ -38,8 +37,7 @@ export async function runCase(target: Target, act: Case): Promise<void> {
     const ground: Ground = {
       ...session,
       namespace,
-      stranger: target.stranger,
-      forget: () => target.forget(),
+      target,
       in(resource) {
         const [plural, ...group] = resource.split("/").reverse();
         const root = group.length === 0 ? "/api/v1" : `/apis/${group.reverse().join("/")}`;

@@ -62,7 +62,7 @@ export const watchContract: Contract = {
   },
 
   async "watch from a forgotten resourceVersion gets 410 as its only event"(ground) {
-    ground.forget();
+    ground.target.forget();
     const lines = await ground.watch(`${ground.in("configmaps")}?watch=true&resourceVersion=1`);
     const event = await lines.next();
     assert.equal(event!.type, "ERROR");

@@ -135,7 +135,7 @@ async function withThings(ground: Ground, act: (things: Things) => Promise<void>
   }
 }
 
-/** Bounded by the case's own limit. */
+/** Ends with the case's limit: its client is closed then. */
 async function untilServed({ call }: Ground, path: string): Promise<void> {
   while ((await call("GET", path)).status !== 200);
 }

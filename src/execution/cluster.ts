@@ -28,6 +28,7 @@ export interface WriteResult {
 /**
  * All calls throw: TransientError (network, 429, 5xx), StalledError `access_denied` (401, 403 by RBAC),
  * RefusedError `field_conflict` (naming the owners), `admission_denied` (403 by admission, 4xx),
+ * `plan_changed` (the object no longer has the uid that was named),
  * `not_found` (404 on a write).
  */
 export interface Cluster {

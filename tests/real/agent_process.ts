@@ -10,9 +10,9 @@ export class AgentProcess {
     this.#program = program;
   }
 
-  static spawn(configPath: string): AgentProcess {
+  static spawn(configPath: string, env: Readonly<Record<string, string>> = {}): AgentProcess {
     const args = ["run", "-P=agent", "--no-prompt", MAIN, "run", "--config", configPath];
-    return new AgentProcess(new RunningProgram(Deno.execPath(), { args }));
+    return new AgentProcess(new RunningProgram(Deno.execPath(), { args, env }));
   }
 
   /** The listener's port, once the agent has started. */

@@ -1,7 +1,6 @@
 /** A start that cannot succeed ends with exit code 1 and a line that says what to do. */
-import assert from "node:assert/strict";
 import { writeConfig } from "./ground.ts";
-import { type Finished, runToEnd } from "./process.ts";
+import { assertReadable, runAgent } from "./refused_start.ts";
 import { withAgent, withGround } from "./running_agent.ts";
 
 Deno.test("run ends with a readable line when the configuration is wrong", () =>
@@ -42,16 +41,3 @@ Deno.test("run refuses a state directory that it may not write", () =>
     const config = await writeConfig(ground, { stateDir: "./reports/elsewhere" });
     assertReadable(await runAgent(config), /state_unwritable/, "outside of the permissions");
   }));
-
-/** Runs the agent to its end, as systemd would start it. */
-async function runAgent(configPath: string): Promise<Finished> {
-  return await runToEnd(Deno.execPath(), {
-    args: ["run", "--quiet", "-P=agent", "--no-prompt", "main.ts", "run", "--config", configPath],
-  });
-}
-
-function assertReadable({ code, stderr }: Finished, expected: RegExp, what: string): void {
-  assert.equal(code, 1, `${what}: ${stderr}`);
-  assert.match(stderr, expected, what);
-  assert.doesNotMatch(stderr, /^\s+at /m, `${what}: a stack trace is nothing for a user`);
-}

@@ -27,9 +27,10 @@ export async function withAgent(
   ground: Ground,
   changes: Partial<ConfigInput>,
   work: (running: RunningAgent) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const config = await writeConfig(ground, changes);
-  const agent = AgentProcess.spawn(config);
+  const agent = AgentProcess.spawn(config, env);
   try {
     await work({ agent, port: await agent.started(), config });
     assert.ok(agent.isRunning, "the agent has ended");

@@ -112,12 +112,13 @@ export class KubernetesCluster implements Cluster {
       method: "DELETE",
       path: await this.#path(ref),
       ...(options.bounds ? { bounds: options.bounds } : {}),
-      ...(options.dryRun ? { query: { dryRun: "All" } } : {}),
+      // Beside a body the API server looks at no option in the query: dryRun there would delete.
       body: {
         apiVersion: "v1",
         kind: "DeleteOptions",
         preconditions: { uid },
         propagationPolicy: "Background",
+        ...(options.dryRun ? { dryRun: ["All"] } : {}),
       },
       what: `delete ${formatRef(ref)}`,
     });

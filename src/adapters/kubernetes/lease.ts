@@ -126,5 +126,7 @@ function withSpec(object: KubeObject, record: LeaseRecord): Json {
 
 /** 409 for another version, or for one that exists already; what is gone was deleted meanwhile. */
 function wasFaster({ code }: RefusedError, previous: StoredLease | null): boolean {
-  return code === "field_conflict" || (code === "not_found" && previous !== null);
+  // A Lease that was deleted meanwhile is told by its uid.
+  if (code === "field_conflict" || code === "plan_changed") return true;
+  return code === "not_found" && previous !== null;
 }

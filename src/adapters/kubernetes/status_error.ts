@@ -25,6 +25,9 @@ const FENCE_REFUSAL = /ValidatingAdmissionPolicy .* denied request: not_leader: 
 /** An apply with an unknown field is answered with 500 (kubernetes/kubernetes#122480), yet never passes. */
 const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 
+/** A write named the uid of an object that is gone; apply says 422 or 409 to that, delete 409. */
+const OTHER_UID = / the UID in the precondition |: uid mismatch: |Precondition failed: UID /;
+
 /**
  * @param what the request, for people: `apply apps/v1/Deployment shop/web`
  * @param retryAfterMs from the answer's Retry-After header
@@ -59,6 +62,13 @@ export function toError(
   }
   // Its own copy of the Lease may be a moment behind: to a leader this passes, and is no fault of a package.
   if (FENCE_REFUSAL.test(text)) return new RefusedError("not_leader", message);
+  const hasOtherUid = OTHER_UID.test(text) ||
+    details.causes.some(({ field }) => field === "metadata.uid");
+  if ((status === 409 || status === 422) && hasOtherUid) {
+    return new RefusedError("plan_changed", message, {
+      hint: "the object was deleted or made anew meanwhile; plan the package again",
+    });
+  }
   const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");
   if (conflicts.length > 0) {
     const owners = conflicts.map((cause) => `${cause.field} (${cause.message})`).join(", ");

@@ -38,7 +38,11 @@ export class ApiError extends Error {
 type Named = Pick<Resource, "group" | "plural" | "kind">;
 
 function detailsOf(resource: Named, name: string): JsonObject {
-  return { name, ...(resource.group ? { group: resource.group } : {}), kind: resource.plural };
+  return {
+    ...(name ? { name } : {}),
+    ...(resource.group ? { group: resource.group } : {}),
+    kind: resource.plural,
+  };
 }
 
 function quoted(resource: Named, name: string): string {
@@ -53,13 +57,31 @@ export function unauthorized(): ApiError {
   return new ApiError(401, "Unauthorized", "Unauthorized");
 }
 
-export function forbidden(resource: Named, name: string, message: string): ApiError {
+/** For what is no resource: discovery, for one. */
+export function forbiddenPath(user: string, verb: string, path: string): ApiError {
+  const who = JSON.stringify(user);
+  return new ApiError(
+    403,
+    "Forbidden",
+    `forbidden: User ${who} cannot ${verb} path ${JSON.stringify(path)}`,
+  );
+}
+
+export function forbidden(
+  resource: Named,
+  name: string,
+  message: string,
+  causes: readonly Cause[] = [],
+): ApiError {
   const what = name ? quoted(resource, name) : qualify(resource.plural, resource.group);
   return new ApiError(
     403,
     "Forbidden",
     `${what} is forbidden: ${message}`,
-    detailsOf(resource, name),
+    {
+      ...detailsOf(resource, name),
+      ...(causes.length > 0 ? { causes: causes.map((cause) => ({ ...cause })) } : {}),
+    },
   );
 }
 
@@ -91,6 +113,21 @@ export function alreadyExists(resource: Named, name: string): ApiError {
     `${quoted(resource, name)} already exists`,
     detailsOf(resource, name),
   );
+}
+
+/** Another object has that name now, or another version of it; deletion words this in its own way. */
+export function deletionConflict(
+  resource: Named,
+  name: string,
+  what: "UID" | "ResourceVersion",
+  wanted: string,
+  actual: string,
+): ApiError {
+  const happened = what === "UID" ? "been deleted and then recreated" : "been modified";
+  const why = `the ${what} in the precondition (${wanted}) does not match the ${what} in record ` +
+    `(${actual}). The object might have ${happened}`;
+  // It names the kind where every other message names the plural.
+  return conflict({ ...resource, plural: resource.kind }, name, why);
 }
 
 export function conflict(resource: Named, name: string, why: string): ApiError {

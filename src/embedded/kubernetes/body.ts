@@ -4,6 +4,7 @@ import { readBounded } from "../../core/bounded_read.ts";
 import { decodeUtf8 } from "../../core/encoding.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { ApiError, badRequest, tooLarge, unsupportedMediaType } from "./api_error.ts";
+import { duplicateFields } from "./duplicate_fields.ts";
 import { isObject, type Json, type JsonObject, type KubeObject } from "./json.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
 
@@ -33,13 +34,22 @@ export function mediaTypeOf(request: Request): string {
 
 /** The object in a body, JSON or YAML; `fallback`, where there is one, stands for an empty body. */
 export async function readBody(request: Request, fallback?: JsonObject): Promise<JsonObject> {
+  return (await readObject(request, fallback)).body;
+}
+
+/** With the fields that stand twice in it. */
+export async function readObject(
+  request: Request,
+  fallback?: JsonObject,
+): Promise<{ body: JsonObject; duplicates: string[] }> {
   const mediaType = mediaTypeOf(request);
   if (mediaType !== JSON_TYPE && mediaType !== YAML_TYPE) {
     throw unsupportedMediaType([JSON_TYPE, YAML_TYPE]);
   }
   const text = await readText(request);
-  if (!text && fallback) return fallback;
-  return mediaType === YAML_TYPE ? decodeYaml(text) : asObject(decodeJson(text));
+  if (!text && fallback) return { body: fallback, duplicates: [] };
+  if (mediaType === YAML_TYPE) return { body: decodeYaml(text), duplicates: [] };
+  return { body: asObject(decodeJson(text)), duplicates: duplicateFields(text) };
 }
 
 /** The text of a patch, whose media type must be one of those that are served. */

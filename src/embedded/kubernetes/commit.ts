@@ -34,7 +34,11 @@ function requireNamespace(state: ServerState, { resource, info }: Target, name: 
   if (namespace.metadata.deletionTimestamp) {
     const why = `unable to create new content in namespace ${info.namespace} because it is being ` +
       "terminated";
-    throw forbidden(resource, name, why);
+    throw forbidden(resource, name, why, [{
+      reason: "NamespaceTerminating",
+      message: `namespace ${info.namespace} is being terminated`,
+      field: "metadata.namespace",
+    }]);
   }
 }
 
@@ -83,7 +87,9 @@ export function commit(
   owners: Owners,
 ): KubeObject {
   const { resource, info } = target;
-  next.metadata.managedFields = writeOwners(owners);
+  const managedFields = writeOwners(owners);
+  if (managedFields.length > 0) next.metadata.managedFields = managedFields;
+  else delete next.metadata.managedFields;
   if (!live) {
     allocate(next, state.store.revision);
     if (resource.hasStatus) next["status"] = initialStatus(next.kind);

@@ -3,7 +3,7 @@ import { type Cause, fieldError } from "./api_error.ts";
 import { isObject, type Json, type JsonObject, type KubeObject, objectAt } from "./json.ts";
 import { metadataSchema } from "./pod_schema.ts";
 import type { Resource } from "./resources.ts";
-import { any, keyed, leaf, map, type Schema, set } from "./schema.ts";
+import { any, flag, keyed, leaf, map, number, type Schema, set, text } from "./schema.ts";
 
 /** A resource of a definition, with the schema that its objects must meet. */
 export interface CustomResource extends Resource {
@@ -19,6 +19,13 @@ export function customSchema(openApi: JsonObject): Schema {
   };
 }
 
+const SCALARS: Readonly<Record<string, Schema>> = {
+  string: text,
+  integer: number,
+  number,
+  boolean: flag,
+};
+
 function propertiesOf(openApi: JsonObject): Record<string, Schema> {
   const properties = Object.entries(objectAt(openApi, "properties") ?? {});
   return Object.fromEntries(
@@ -29,6 +36,8 @@ function propertiesOf(openApi: JsonObject): Record<string, Schema> {
 function mergeSchema(openApi: JsonObject): Schema {
   if (openApi["x-kubernetes-preserve-unknown-fields"] === true) return any;
   if (openApi["type"] === "array") return listSchema(openApi);
+  const scalar = SCALARS[String(openApi["type"])];
+  if (scalar) return scalar;
   if (openApi["type"] !== "object" || openApi["x-kubernetes-map-type"] === "atomic") return leaf;
   const values = openApi["additionalProperties"];
   if (isObject(values)) return map(mergeSchema(values));

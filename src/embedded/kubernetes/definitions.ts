@@ -96,6 +96,7 @@ function customResources(definition: KubeObject): CustomResource[] {
         hasScale: false,
         hasGeneration: true,
         allowsUnconditionalUpdate: false,
+        allowsCreateOnUpdate: false,
         isCustom: true,
       };
     });

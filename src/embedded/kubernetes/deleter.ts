@@ -1,5 +1,5 @@
 /** Delete: preconditions, finalizers, dependents, and namespaces with all they hold. */
-import { ApiError, badRequest, conflict, forbidden, notFound } from "./api_error.ts";
+import { ApiError, badRequest, deletionConflict, forbidden, notFound } from "./api_error.ts";
 import { isObject, type Json, type JsonObject, type KubeObject, objectAt } from "./json.ts";
 import type { Resource } from "./resources.ts";
 import { type ServerState, type Target, timestamp } from "./state.ts";
@@ -12,9 +12,8 @@ export interface Deletion {
 const POLICIES = ["Background", "Foreground", "Orphan"] as const;
 const PROTECTED_NAMESPACES = new Set(["default", "kube-system"]);
 
-/** DeleteOptions, from the body and the query, of which the body counts. */
-export function readDeletion(body: JsonObject, query: URLSearchParams): Deletion {
-  const named = body["propagationPolicy"] ?? query.get("propagationPolicy") ?? "Background";
+export function readDeletion(body: JsonObject): Deletion {
+  const named = body["propagationPolicy"] ?? "Background";
   const propagationPolicy = POLICIES.find((policy) => policy === named);
   if (!propagationPolicy) throw badRequest(`unknown propagationPolicy ${JSON.stringify(named)}`);
   const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
@@ -59,22 +58,28 @@ export class Deleter {
     };
   }
 
-  /** Removes everything in a namespace, then the namespace itself. */
-  purge(namespace: string, namespaces: Resource): void {
+  /** Removes what no finalizer holds, and the namespace itself once it is empty; says whether it is. */
+  purge(namespace: string, namespaces: Resource): boolean {
+    let isEmpty = true;
     for (const resource of this.state.resources.all) {
       if (!resource.namespaced) continue;
       for (const object of this.state.store.list(resource, namespace)) {
-        this.state.store.remove(resource, object);
+        if (object.metadata.finalizers?.length) {
+          isEmpty = false;
+          if (!object.metadata.deletionTimestamp) {
+            this.state.store.put(resource, this.#mark(object));
+          }
+        } else this.state.store.remove(resource, object);
       }
     }
     const object = this.state.store.get(namespaces, "", namespace);
-    if (object) this.state.store.remove(namespaces, object);
+    if (object && isEmpty) this.state.store.remove(namespaces, object);
+    return isEmpty;
   }
 
-  #markDeleted({ resource, info }: Target, live: KubeObject): KubeObject {
-    if (live.metadata.deletionTimestamp) return live;
+  #mark(live: KubeObject): KubeObject {
     const { generation } = live.metadata;
-    const marked: KubeObject = {
+    return {
       ...live,
       metadata: {
         ...live.metadata,
@@ -83,6 +88,11 @@ export class Deleter {
         ...(generation === undefined ? {} : { generation: generation + 1 }),
       },
     };
+  }
+
+  #markDeleted({ resource, info }: Target, live: KubeObject): KubeObject {
+    if (live.metadata.deletionTimestamp) return live;
+    const marked = this.#mark(live);
     if (resource.kind === "Namespace") {
       marked["status"] = { ...objectAt(live, "status"), phase: "Terminating" };
     }
@@ -121,9 +131,6 @@ function checkPreconditions(
   ] as const;
   for (const [what, wanted, actual] of checks) {
     if (wanted === undefined || wanted === null || wanted === actual) continue;
-    const why =
-      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ` +
-      actual;
-    throw conflict(resource, info.name, why);
+    throw deletionConflict(resource, info.name, what, String(wanted), actual ?? "");
   }
 }

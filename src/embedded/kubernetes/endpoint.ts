@@ -1,10 +1,17 @@
 /** From an HTTP request to an answer: authentication, authorization, routing, errors as Status. */
-import { ApiError, forbidden, methodNotAllowed, noSuchPath, unauthorized } from "./api_error.ts";
-import { APPLY_PATCH, mediaTypeOf, readBody, readPatch } from "./body.ts";
+import {
+  ApiError,
+  forbidden,
+  forbiddenPath,
+  methodNotAllowed,
+  noSuchPath,
+  unauthorized,
+} from "./api_error.ts";
+import { APPLY_PATCH, mediaTypeOf, readBody, readObject, readPatch } from "./body.ts";
 import { type Deleter, readDeletion } from "./deleter.ts";
 import { discover, REVIEW_KINDS } from "./discovery.ts";
 import type { JsonObject } from "./json.ts";
-import { readList, readObject, show } from "./reader.ts";
+import { find, readList, show } from "./reader.ts";
 import {
   parsePath,
   readOptions,
@@ -26,6 +33,9 @@ export interface EndpointParts {
   readonly deleter: Deleter;
   readonly watcher: Watcher;
 }
+
+/** Who sends no credential at all; may see that the server lives, and its version. */
+const ANONYMOUS = "system:anonymous";
 
 interface Call {
   readonly request: Request;
@@ -58,6 +68,9 @@ export class Endpoint {
     const call: Call = { request, query, user: this.#authenticate(request) };
     const discovered = discover(pathname, this.parts.state.resources);
     if (discovered) {
+      if (call.user === ANONYMOUS && pathname !== "/version") {
+        throw forbiddenPath(call.user, "get", pathname);
+      }
       this.#count("discover");
       return Response.json(discovered);
     }
@@ -80,7 +93,9 @@ export class Endpoint {
   }
 
   #authenticate(request: Request): string {
-    const [scheme, token] = (request.headers.get("authorization") ?? "").split(" ");
+    const header = request.headers.get("authorization");
+    if (header === null) return ANONYMOUS;
+    const [scheme, token] = header.split(" ");
     const user = scheme === "Bearer" && token ? this.parts.users.get(token) : undefined;
     if (user === undefined) throw unauthorized();
     return user;
@@ -98,7 +113,9 @@ export class Endpoint {
   }
 
   #authorize(info: RequestInfo, resource: Resource): void {
-    const refusal = this.parts.state.hooks.authorize(info, null);
+    const refusal = info.user === ANONYMOUS
+      ? { code: 403, reason: "Forbidden", message: "" }
+      : this.parts.state.hooks.authorize(info, null);
     if (!refusal) return;
     const scope = info.namespace
       ? `in the namespace ${JSON.stringify(info.namespace)}`
@@ -119,7 +136,7 @@ export class Endpoint {
     const hasTarget = info.verb === "create" ? !info.name : info.name !== "";
     switch (info.verb) {
       case "get":
-        return Response.json(readObject(state, target));
+        return Response.json(find(state, target));
       case "list":
         return Response.json(readList(state, target, query));
       case "watch":
@@ -129,18 +146,22 @@ export class Endpoint {
       throw methodNotAllowed();
     }
     switch (info.verb) {
-      case "create":
-        return answer(target, this.#writer.create(target, await readBody(request)));
-      case "update":
-        return answer(target, this.#writer.update(target, await readBody(request)));
+      case "create": {
+        const { body, duplicates } = await readObject(request);
+        return answer(target, this.#writer.create(target, body, { duplicates }));
+      }
+      case "update": {
+        const { body, duplicates } = await readObject(request);
+        return answer(target, this.#writer.update(target, body, { duplicates }));
+      }
       case "patch": {
         const patch = await readPatch(request);
         return answer(target, this.#writer.patch(target, mediaTypeOf(request), patch));
       }
       default: {
-        const options = await readBody(request, {});
-        const dryRun = info.options.dryRun || Array.isArray(options["dryRun"]);
-        const deletion = readDeletion(options, query);
+        const options = await readBody(request, optionsOf(query));
+        const dryRun = Array.isArray(options["dryRun"]);
+        const deletion = readDeletion(options);
         const deleting = { ...target, info: { ...info, options: { ...info.options, dryRun } } };
         return Response.json(deleter.delete(deleting, deletion));
       }
@@ -164,6 +185,15 @@ export class Endpoint {
   #count(verb: string): void {
     this.requests.set(verb, (this.requests.get(verb) ?? 0) + 1);
   }
+}
+
+/** DeleteOptions from the query: they count only where there is no body. */
+function optionsOf(query: URLSearchParams): JsonObject {
+  const propagationPolicy = query.get("propagationPolicy");
+  return {
+    ...(query.has("dryRun") ? { dryRun: query.getAll("dryRun") } : {}),
+    ...(propagationPolicy ? { propagationPolicy } : {}),
+  };
 }
 
 function answer({ resource, info }: Target, { object, isNew, warnings }: Written): Response {

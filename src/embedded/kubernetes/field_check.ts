@@ -1,7 +1,15 @@
 /** Fields that a type does not have, and lists that break their keys. Pure. */
 import { formatElement } from "./field_set.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
-import { fieldOf, fieldSchema, itemElement, itemSchema, resolve, type Schema } from "./schema.ts";
+import {
+  fieldOf,
+  fieldSchema,
+  itemElement,
+  itemSchema,
+  resolve,
+  type Scalar,
+  type Schema,
+} from "./schema.ts";
 
 /** Paths as the strict decoder writes them: `spec.template.spec.containers[0].imag`. */
 export function unknownFields(value: Json, schema: Schema, path = ""): string[] {
@@ -19,6 +27,36 @@ export function unknownFields(value: Json, schema: Schema, path = ""): string[] 
   return items.flatMap((item, index) =>
     unknownFields(item, itemSchema(shape), `${path}[${index}]`)
   );
+}
+
+/** Scalars of another type than the schema's, in the words of the decoder. */
+export function typeErrors(value: Json, schema: Schema, path = ""): string[] {
+  const shape = resolve(schema, value);
+  if (shape.type === "leaf") {
+    if (isFit(value, shape.scalar)) return [];
+    const wanted = { string: "string", numeric: "int32", boolean: "bool" }[shape.scalar!];
+    return [
+      `json: cannot unmarshal ${typeNameOf(value)} into Go struct field ${path} of type ${wanted}`,
+    ];
+  }
+  if (shape.type === "map" || shape.type === "struct") {
+    if (!isObject(value)) return [];
+    return Object.entries(value).flatMap(([field, child]) =>
+      typeErrors(child, fieldSchema(shape, field), `${path}.${field}`)
+    );
+  }
+  const items = Array.isArray(value) ? value : [];
+  return items.flatMap((item) => typeErrors(item, itemSchema(shape), path));
+}
+
+function isFit(value: Json, scalar: Scalar | undefined): boolean {
+  if (scalar === undefined || value === null) return true;
+  const actual = typeof value;
+  return actual === (scalar === "numeric" ? "number" : scalar);
+}
+
+function typeNameOf(value: Json): string {
+  return typeof value === "boolean" ? "bool" : Array.isArray(value) ? "array" : typeof value;
 }
 
 export function withoutUnknownFields<Value extends Json>(value: Value, schema: Schema): Value {
@@ -43,7 +81,10 @@ function prune(value: Json, schema: Schema): Json {
 /** Why a configuration cannot be applied, in the words of the real server; empty when it can. */
 export function configErrors(value: Json, schema: Schema, path = ""): string[] {
   const shape = resolve(schema, value);
-  if (shape.type === "leaf" || value === null) return [];
+  if (value === null) return [];
+  if (shape.type === "leaf") {
+    return isFit(value, shape.scalar) ? [] : [`${path}: ${misfit(value, shape.scalar!)}`];
+  }
   if (shape.type === "map" || shape.type === "struct") {
     if (!isObject(value)) return [`${path}: expected map, got ${describe(value)}`];
     return Object.entries(value).flatMap(([field, child]) => {
@@ -68,6 +109,17 @@ export function configErrors(value: Json, schema: Schema, path = ""): string[] {
     if (isDuplicate) return [`${path}: duplicate entries for key ${formatted}`];
     return configErrors(item, itemSchema(shape), path + formatted);
   });
+}
+
+function misfit(value: Json, scalar: Scalar): string {
+  switch (scalar) {
+    case "numeric":
+      return `expected numeric (int or float), got ${typeof value}`;
+    case "boolean":
+      return `expected boolean, got &{${value}}`;
+    case "string":
+      return `expected string, got &value.valueUnstructured{Value:${JSON.stringify(value)}}`;
+  }
 }
 
 function describe(value: Json): string {

@@ -1,5 +1,19 @@
 /** The merge schemas of the built-in kinds; see `resources.ts` for how they are served. */
-import { any, keyed, leaf, map, open, pointer, type Schema, set, struct } from "./schema.ts";
+import {
+  any,
+  each,
+  flag,
+  keyed,
+  leaf,
+  map,
+  number,
+  open,
+  pointer,
+  type Schema,
+  set,
+  struct,
+  text,
+} from "./schema.ts";
 import {
   atomic,
   conditions,
@@ -24,12 +38,12 @@ const workload = { selector: atomic, template: podTemplate };
 
 export const KIND_SCHEMAS = {
   Namespace: openKindSchema({ spec: open({ finalizers: leaf }), status }),
-  ConfigMap: kindSchema({ data: map(), binaryData: map(), immutable: leaf }),
+  ConfigMap: kindSchema({ data: map(text), binaryData: map(text), immutable: flag }),
   Secret: kindSchema({
-    data: map(),
-    stringData: map(),
-    immutable: leaf,
-    type: leaf,
+    data: map(text),
+    stringData: map(text),
+    immutable: flag,
+    type: text,
   }),
   Service: kindSchema({
     spec: struct(
@@ -60,7 +74,9 @@ export const KIND_SCHEMAS = {
   Node: openKindSchema({ spec: open({ taints: leaf, podCIDRs: set }), status }),
   Event: openKindSchema({ involvedObject: atomic }),
   Deployment: kindSchema({
-    spec: struct("minReadySeconds paused progressDeadlineSeconds replicas revisionHistoryLimit", {
+    spec: struct("", {
+      ...each(number, "minReadySeconds progressDeadlineSeconds replicas revisionHistoryLimit"),
+      paused: flag,
       ...workload,
       strategy,
     }),
@@ -68,14 +84,22 @@ export const KIND_SCHEMAS = {
   }),
   StatefulSet: kindSchema({
     spec: struct(
-      "minReadySeconds ordinals persistentVolumeClaimRetentionPolicy podManagementPolicy replicas " +
-        "revisionHistoryLimit serviceName",
-      { ...workload, updateStrategy: strategy, volumeClaimTemplates: leaf },
+      "ordinals persistentVolumeClaimRetentionPolicy podManagementPolicy serviceName",
+      {
+        ...each(number, "minReadySeconds replicas revisionHistoryLimit"),
+        ...workload,
+        updateStrategy: strategy,
+        volumeClaimTemplates: leaf,
+      },
     ),
     status,
   }),
   DaemonSet: kindSchema({
-    spec: struct("minReadySeconds revisionHistoryLimit", { ...workload, updateStrategy: strategy }),
+    spec: struct("", {
+      ...each(number, "minReadySeconds revisionHistoryLimit"),
+      ...workload,
+      updateStrategy: strategy,
+    }),
     status,
   }),
   ReplicaSet: openKindSchema({ spec: open(workload), status }),
@@ -90,7 +114,12 @@ export const KIND_SCHEMAS = {
   }),
   Role: openKindSchema({ rules: leaf }),
   RoleBinding: openKindSchema({ subjects: leaf, roleRef: atomic }),
-  Lease: openKindSchema({ spec: open({}) }),
+  Lease: kindSchema({
+    spec: struct("acquireTime renewTime", {
+      ...each(text, "holderIdentity preferredHolder strategy"),
+      ...each(number, "leaseDurationSeconds leaseTransitions"),
+    }),
+  }),
   CustomResourceDefinition: openKindSchema({
     spec: open({ versions: leaf, names: open({ shortNames: leaf, categories: leaf }) }),
     status: open({ conditions, storedVersions: leaf, acceptedNames: open({}) }),

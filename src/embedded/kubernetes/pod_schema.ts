@@ -1,12 +1,25 @@
 /** The merge schema of metadata and of pod templates, as in the real API's OpenAPI. */
-import { any, keyed, leaf, map, open, pointer, type Schema, set, struct } from "./schema.ts";
+import {
+  any,
+  each,
+  keyed,
+  leaf,
+  map,
+  number,
+  open,
+  pointer,
+  type Schema,
+  set,
+  struct,
+  text,
+} from "./schema.ts";
 
 export const metadataSchema: Schema = struct(
   "name generateName namespace selfLink uid resourceVersion generation creationTimestamp " +
     "deletionTimestamp deletionGracePeriodSeconds",
   {
-    labels: map(),
-    annotations: map(),
+    labels: map(text),
+    annotations: map(text),
     finalizers: set,
     ownerReferences: keyed("uid", leaf),
     managedFields: leaf,
@@ -31,14 +44,18 @@ const valueFrom = pointer(struct("", {
 }));
 
 const container = struct(
-  "name image imagePullPolicy command args workingDir envFrom resizePolicy restartPolicy " +
+  "imagePullPolicy command args workingDir envFrom resizePolicy restartPolicy " +
     "restartPolicyRules lifecycle stdin stdinOnce tty terminationMessagePath " +
     "terminationMessagePolicy targetContainerName",
   {
-    env: keyed("name", struct("name value", { valueFrom })),
+    ...each(text, "name image"),
+    env: keyed("name", struct("", { ...each(text, "name value"), valueFrom })),
     ports: keyed(
       "containerPort protocol",
-      struct("containerPort hostIP hostPort name protocol"),
+      struct("", {
+        ...each(number, "containerPort hostPort"),
+        ...each(text, "hostIP name protocol"),
+      }),
       { protocol: "TCP" },
     ),
     volumeMounts: keyed(

@@ -10,7 +10,7 @@ export function show(resource: Resource, object: KubeObject): KubeObject {
   return { ...object, apiVersion: apiVersionOf(resource) };
 }
 
-export function readObject(state: ServerState, { resource, info }: Target): KubeObject {
+export function find(state: ServerState, { resource, info }: Target): KubeObject {
   const object = state.store.get(resource, info.namespace, info.name);
   if (!object) throw notFound(resource, info.name);
   return info.subresource === "scale" ? toScale(object) : show(resource, object);
@@ -44,8 +44,15 @@ export function readList(state: ServerState, target: Target, query: URLSearchPar
         }
         : {}),
     },
-    items: page.map((object) => show(resource, object)),
+    items: page.map((object) => listed(resource, object)),
   };
+}
+
+/** Items of a built-in list say nothing of their kind: the list does. */
+function listed(resource: Resource, object: KubeObject): JsonObject {
+  if (resource.isCustom) return show(resource, object);
+  const { apiVersion: _apiVersion, kind: _kind, ...item } = object;
+  return item;
 }
 
 interface ContinueToken {

@@ -18,6 +18,8 @@ export interface Resource {
   readonly hasGeneration: boolean;
   /** PUT without a resourceVersion overwrites; otherwise it is refused. */
   readonly allowsUnconditionalUpdate: boolean;
+  /** PUT of a name that is not there creates it. */
+  readonly allowsCreateOnUpdate: boolean;
   /** From a CustomResourceDefinition. */
   readonly isCustom: boolean;
 }
@@ -35,7 +37,7 @@ export function qualify(name: string, group: string): string {
 
 type BuiltInKind = keyof typeof KIND_SCHEMAS;
 
-/** kind, plural, short names, and marks: s(tatus) g(eneration) c(luster-wide) r(eplicas) v(ersion needed). */
+/** kind, plural, short names, and marks: s(tatus) g(eneration) c(luster-wide) r(eplicas) v(ersion needed) u(pdate creates). */
 const BUILT_IN: Record<string, readonly (readonly [BuiltInKind, string, string, string])[]> = {
   "v1": [
     ["Namespace", "namespaces", "ns", "sc"],
@@ -60,10 +62,10 @@ const BUILT_IN: Record<string, readonly (readonly [BuiltInKind, string, string, 
     ["NetworkPolicy", "networkpolicies", "netpol", "g"],
   ],
   "rbac.authorization.k8s.io/v1": [
-    ["Role", "roles", "", ""],
-    ["RoleBinding", "rolebindings", "", ""],
+    ["Role", "roles", "", "u"],
+    ["RoleBinding", "rolebindings", "", "u"],
   ],
-  "coordination.k8s.io/v1": [["Lease", "leases", "", "v"]],
+  "coordination.k8s.io/v1": [["Lease", "leases", "", "vu"]],
   "apiextensions.k8s.io/v1": [
     ["CustomResourceDefinition", "customresourcedefinitions", "crd crds", "sgcv"],
   ],
@@ -120,6 +122,7 @@ function builtIn(
     hasScale: marks.includes("r"),
     hasGeneration: marks.includes("g"),
     allowsUnconditionalUpdate: !marks.includes("v"),
+    allowsCreateOnUpdate: marks.includes("u"),
     isCustom: false,
   };
 }

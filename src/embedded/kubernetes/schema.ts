@@ -5,7 +5,8 @@
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /** A scalar, or a list or map that has one owner as a whole. */
-export type LeafSchema = { readonly type: "leaf" };
+export type LeafSchema = { readonly type: "leaf"; readonly scalar?: Scalar };
+export type Scalar = "string" | "numeric" | "boolean";
 /** Nothing is known: objects merge by field, lists are replaced whole. */
 export type AnySchema = { readonly type: "any" };
 /** Free keys, for example labels. */
@@ -30,6 +31,9 @@ export type SetSchema = { readonly type: "set" };
 export type Schema = LeafSchema | AnySchema | MapSchema | StructSchema | KeyedSchema | SetSchema;
 
 export const leaf: Schema = { type: "leaf" };
+export const text: Schema = { type: "leaf", scalar: "string" };
+export const number: Schema = { type: "leaf", scalar: "numeric" };
+export const flag: Schema = { type: "leaf", scalar: "boolean" };
 export const any: Schema = { type: "any" };
 export const set: Schema = { type: "set" };
 
@@ -40,6 +44,11 @@ export function map(element: Schema = leaf): Schema {
 /** A struct whose field names are all known; `names` are the fields without a schema of their own. */
 export function struct(names: string, fields: Record<string, Schema> = {}): StructSchema {
   return { type: "struct", fields: { ...named(names), ...fields }, closed: true, pointer: false };
+}
+
+/** The same schema for each of these fields. */
+export function each(schema: Schema, names: string): Record<string, Schema> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, schema]));
 }
 
 /** A struct of which only some fields are described; the rest is deduced from the values. */

@@ -85,8 +85,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Embed
   });
   const namespaces = resourceOf(state, "v1", "Namespace");
   const deleter: Deleter = new Deleter(state, (namespace) => {
-    const purge = () => deleter.purge(namespace, namespaces);
-    timers.after(rolloutMs, `purge ${namespace}`, purge);
+    const purge = () => {
+      if (!deleter.purge(namespace, namespaces)) plan();
+    };
+    const plan = () => timers.after(rolloutMs, `purge ${namespace}`, purge);
+    plan();
   });
   const watcher = new Watcher(state, options.bookmarkMs ?? DEFAULT_BOOKMARK_MS);
   const token = crypto.randomUUID();

@@ -37,6 +37,7 @@ export function validate(object: KubeObject, live: KubeObject | null): Cause[] {
     ...validateName(object),
     ...(TEMPLATED.has(object.kind) ? validateWorkload(object) : []),
     ...(object.kind === "Job" ? validatePodSpec(objectAt(object, "spec", "template", "spec")) : []),
+    ...(object.kind === "Lease" ? validateLease(objectAt(object, "spec") ?? {}) : []),
     ...(object.kind === "Pod" ? validatePodSpec(objectAt(object, "spec"), "spec") : []),
     ...(live ? validateChange(object, live) : []),
   ];
@@ -75,6 +76,17 @@ function validatePodSpec(spec: JsonObject | undefined, path = "spec.template.spe
   );
 }
 
+function validateLease({ leaseDurationSeconds: duration, leaseTransitions: count }: JsonObject) {
+  const causes: Cause[] = [];
+  if (typeof duration === "number" && duration <= 0) {
+    causes.push(wrong("spec.leaseDurationSeconds", duration, "must be greater than 0"));
+  }
+  if (typeof count === "number" && count < 0) {
+    causes.push(wrong("spec.leaseTransitions", count, "must be greater than or equal to 0"));
+  }
+  return causes;
+}
+
 /** Fields that stay as they were created. */
 const IMMUTABLE: Record<string, readonly (readonly [path: string, why: string])[]> = {
   Deployment: [["spec.selector", "field is immutable"]],
@@ -94,9 +106,17 @@ const STATEFUL_SET_FIXED = [
 ];
 
 function validateChange(object: KubeObject, live: KubeObject): Cause[] {
+  const added = (object.metadata.finalizers ?? [])
+    .filter((finalizer) => !live.metadata.finalizers?.includes(finalizer));
   const causes = (IMMUTABLE[object.kind] ?? [])
     .filter(([path]) => !equals(valueAt(object, path), valueAt(live, path)))
     .map(([path, why]) => wrong(path, valueAt(object, path), why));
+  if (live.metadata.deletionTimestamp && added.length > 0) {
+    const list = added.map((finalizer) => JSON.stringify(finalizer)).join(", ");
+    const why = "no new finalizers can be added if the object is being deleted, found new " +
+      `finalizers []string{${list}}`;
+    causes.push(prohibited("metadata.finalizers", why));
+  }
   if (object.kind === "StatefulSet") {
     const changed = STATEFUL_SET_FIXED.some((field) =>
       !equals(valueAt(object, `spec.${field}`), valueAt(live, `spec.${field}`))

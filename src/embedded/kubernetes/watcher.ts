@@ -1,7 +1,7 @@
 /** Watch: an endless answer of JSON lines, one per change. */
 import { encodeUtf8 } from "../../core/encoding.ts";
-import { expired } from "./api_error.ts";
-import type { JsonObject } from "./json.ts";
+import { ApiError, expired } from "./api_error.ts";
+import type { JsonObject, KubeObject } from "./json.ts";
 import { show } from "./reader.ts";
 import { isTrue } from "./request_info.ts";
 import { apiVersionOf } from "./resources.ts";
@@ -18,6 +18,25 @@ interface Watch {
   send(type: string, object: JsonObject): void;
 }
 
+/** The real server did not foresee this: it answers 500, without a reason. */
+function checkVersion(text: string): void {
+  if (/^\d*$/.test(text)) return;
+  const quoted = JSON.stringify(text);
+  throw new ApiError(
+    500,
+    "",
+    `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`,
+  );
+}
+
+/** A deleted object is told as the watcher last knew it, at the version that took it away. */
+function lastSeen(previous: KubeObject, { metadata: { resourceVersion } }: KubeObject): KubeObject {
+  return {
+    ...previous,
+    metadata: { ...previous.metadata, ...(resourceVersion ? { resourceVersion } : {}) },
+  };
+}
+
 export class Watcher {
   readonly #open = new Set<() => void>();
   #closed = false;
@@ -30,6 +49,7 @@ export class Watcher {
 
   open(target: Target, query: URLSearchParams): Response {
     if (this.#closed) return new Response(null, { status: 503 });
+    checkVersion(query.get("resourceVersion") ?? "");
     const isSelected = parseSelection(query);
     const seconds = Number(query.get("timeoutSeconds") ?? 0);
     const timeoutMs = seconds > 0 ? seconds * 1000 : DEFAULT_TIMEOUT_MS;
@@ -100,7 +120,7 @@ export class Watcher {
     const is = change.type !== "DELETED" && isSelected(object);
     // An object that no longer matches the selector is, to this watcher, deleted.
     if (is) send(was ? "MODIFIED" : "ADDED", show(resource, object));
-    else if (was) send("DELETED", show(resource, object));
+    else if (was) send("DELETED", show(resource, lastSeen(previous, object)));
   }
 
   #bookmark({ target, query, send }: Watch, annotations?: { [key: string]: string }): void {

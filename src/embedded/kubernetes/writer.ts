@@ -3,17 +3,16 @@ import {
   alreadyExists,
   ApiError,
   badRequest,
-  conflict,
   fieldError,
   forbidden,
   invalid,
-  MODIFIED,
   notFound,
 } from "./api_error.ts";
 import { applyConflict } from "./apply_conflict.ts";
 import { APPLY_PATCH, decodeJson, decodeYaml, identifyBody, JSON_PATCH } from "./body.ts";
 import { commit, prepareChange, prepareNew } from "./commit.ts";
-import { configErrors, unknownFields, withoutUnknownFields } from "./field_check.ts";
+import { decodeBody, type Origin } from "./decode.ts";
+import { configErrors } from "./field_check.ts";
 import { isObject, type JsonObject, type KubeObject, withoutNulls } from "./json.ts";
 import {
   applyConfig,
@@ -23,6 +22,7 @@ import {
   trackUpdate,
 } from "./ownership.ts";
 import { jsonPatch, mergePatch } from "./patch.ts";
+import { checkPreconditions } from "./preconditions.ts";
 import { apiVersionOf } from "./resources.ts";
 import { scaleResource, toScale } from "./scale.ts";
 import { type ServerState, type Target, timestamp, type Written } from "./state.ts";
@@ -30,9 +30,9 @@ import { type ServerState, type Target, timestamp, type Written } from "./state.
 export class Writer {
   constructor(private readonly state: ServerState) {}
 
-  create(target: Target, body: JsonObject): Written {
+  create(target: Target, body: JsonObject, origin: Origin = {}): Written {
     const { resource, info } = target;
-    const { object, warnings } = this.#decode(target, body);
+    const { object, warnings } = decodeBody(target, body, origin);
     prepareNew(this.state, target, object);
     if (this.state.store.get(resource, info.namespace, object.metadata.name)) {
       throw alreadyExists(resource, object.metadata.name);
@@ -48,18 +48,24 @@ export class Writer {
     return { object: commit(this.state, target, null, object, owners), isNew: true, warnings };
   }
 
-  update(target: Target, body: JsonObject): Written {
-    const live = this.#live(target);
-    const { object, warnings } = this.#decode(target, body);
+  update(target: Target, body: JsonObject, origin: Origin = {}): Written {
+    const live = this.#liveOrNew(target);
+    const { object, warnings } = decodeBody(target, body, origin);
+    if (!live) {
+      checkPreconditions(target, live, object, "update");
+      return this.create(target, body, origin);
+    }
     if (!target.resource.allowsUnconditionalUpdate && !object.metadata.resourceVersion) {
       const cause = fieldError(
         "FieldValueInvalid",
         "metadata.resourceVersion",
         "Invalid value: 0: must be specified for an update",
       );
-      throw invalid(target.resource, target.info.name, [cause]);
+      // It names the plural where every other message of a 422 names the kind.
+      const { group, plural } = target.resource;
+      throw invalid({ group, kind: plural }, target.info.name, [cause]);
     }
-    return { object: this.#replace(target, live, object), isNew: false, warnings };
+    return { object: this.#replace(target, live, object, "update"), isNew: false, warnings };
   }
 
   /** @param mediaType one of those that `readPatch` lets through. */
@@ -70,8 +76,8 @@ export class Writer {
     const patch = decodeJson(text);
     const patched = mediaType === JSON_PATCH ? jsonPatch(shown, patch) : mergePatch(shown, patch);
     if (!isObject(patched)) throw badRequest("the patch leaves no object");
-    const { object, warnings } = this.#decode(target, patched);
-    return { object: this.#replace(target, live, object), isNew: false, warnings };
+    const { object, warnings } = decodeBody(target, patched, { isPatched: true });
+    return { object: this.#replace(target, live, object, "patch"), isNew: false, warnings };
   }
 
   #apply(target: Target, body: JsonObject): Written {
@@ -79,8 +85,10 @@ export class Writer {
     const live = this.state.store.get(resource, info.namespace, info.name);
     if (!live && info.subresource) throw notFound(resource, info.name);
     const config = this.#readConfig(target, body);
-    checkPreconditions(target, live, config);
-    if (!live) this.#authorizeCreate(target);
+    if (!live) {
+      checkPreconditions(target, live, config, "patch");
+      this.#authorizeCreate(target);
+    }
     const time = timestamp(this.state.clock);
     const apiVersion = apiVersionOf(resource);
     const known = readOwners(live);
@@ -97,6 +105,8 @@ export class Writer {
       schema: resource.schema,
     });
     if ("conflicts" in result) throw applyConflict(result.conflicts);
+    // A foreign uid or an old version is noticed only on the way to the store.
+    if (live) checkPreconditions(target, live, config, "patch");
     const merged = withoutNulls(result.object) as KubeObject;
     if (!live) prepareNew(this.state, target, merged);
     const next = live ? prepareChange(target, live, merged) : merged;
@@ -117,7 +127,10 @@ export class Writer {
       throw badRequest("metadata.managedFields must be nil");
     }
     const errors = configErrors(config, addressed.schema);
-    if (errors.length > 0) throw untypedConfig(target, errors);
+    if (errors.length > 0) {
+      const own = isObject(body["metadata"]) ? body["metadata"]["namespace"] : undefined;
+      throw untypedConfig(target, typeof own === "string" ? own : "", errors);
+    }
     const identity = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     if (info.subresource) {
       const { name, namespace, uid, resourceVersion } = config.metadata;
@@ -129,8 +142,13 @@ export class Writer {
     return config;
   }
 
-  #replace(target: Target, live: KubeObject, object: KubeObject): KubeObject {
-    checkPreconditions(target, live, object);
+  #replace(
+    target: Target,
+    live: KubeObject,
+    object: KubeObject,
+    verb: "update" | "patch",
+  ): KubeObject {
+    checkPreconditions(target, live, object, verb);
     const next = prepareChange(target, live, object);
     const owners = trackUpdate({
       live: withoutBookkeeping(live),
@@ -143,24 +161,11 @@ export class Writer {
     return commit(this.state, target, live, next, owners);
   }
 
-  #decode(target: Target, body: JsonObject): { object: KubeObject; warnings: string[] } {
-    const { info } = target;
-    const resource = info.subresource === "scale"
-      ? scaleResource(target.resource)
-      : target.resource;
-    const object = identifyBody(body, resource, info.namespace, info.name);
-    const unknown = unknownFields(object, resource.schema)
-      .map((path) => `unknown field ${JSON.stringify(path)}`);
-    if (info.options.fieldValidation === "Strict" && unknown.length > 0) {
-      throw badRequest(
-        `${resource.kind} in version "${resource.version}" cannot be handled as a ` +
-          `${resource.kind}: strict decoding error: ${unknown.join(", ")}`,
-      );
-    }
-    return {
-      object: withoutNulls(withoutUnknownFields(object, resource.schema)) as KubeObject,
-      warnings: info.options.fieldValidation === "Warn" ? unknown : [],
-    };
+  /** null where an update may create: leases can. */
+  #liveOrNew(target: Target): KubeObject | null {
+    const { resource, info } = target;
+    const live = this.state.store.get(resource, info.namespace, info.name);
+    return live || (resource.allowsCreateOnUpdate && !info.subresource) ? live : this.#live(target);
   }
 
   #live({ resource, info }: Target): KubeObject {
@@ -190,32 +195,14 @@ function withoutBookkeeping(object: KubeObject): KubeObject {
   return { ...object, metadata } as KubeObject;
 }
 
-function checkPreconditions(
-  { resource, info }: Target,
-  live: KubeObject | null,
-  { metadata }: KubeObject,
-): void {
-  if (!live) {
-    if (metadata.uid === undefined) return;
-    const why =
-      `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing ` +
-      "object was found";
-    throw conflict(resource, info.name, why);
-  }
-  if (metadata.uid !== undefined && metadata.uid !== live.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ` +
-      live.metadata.uid;
-    throw conflict(resource, info.name, why);
-  }
-  const version = metadata.resourceVersion;
-  if (version !== undefined && version !== live.metadata.resourceVersion) {
-    throw conflict(resource, info.name, MODIFIED);
-  }
-}
-
 /** The real server did not foresee this error: it comes with 500 and without a reason. */
-function untypedConfig({ resource, info }: Target, errors: readonly string[]): ApiError {
-  const where = info.namespace ? `${info.namespace}/${info.name}` : `/${info.name}`;
+function untypedConfig(
+  { resource, info }: Target,
+  /** As the configuration itself names it. */
+  namespace: string,
+  errors: readonly string[],
+): ApiError {
+  const where = `${namespace}/${info.name}`;
   const list = errors.length === 1
     ? errors[0]
     : `errors:\n${errors.map((e) => `  ${e}`).join("\n")}`;

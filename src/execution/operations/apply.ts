@@ -3,12 +3,14 @@ import { RefusedError } from "../../errors.ts";
 import { comparable, diffObjects } from "../../core/diff.ts";
 import { formatRef, type KubeObject, refOf, uidOf } from "../../core/kubernetes_object.ts";
 import { isAppliedBy, ownedFields } from "../../core/owned_fields.ts";
+import { withStoredData } from "../../core/secret_data.ts";
 import { assessPresent, checkScope, type Operation, type OperationContext } from "./operation.ts";
 
 export function applyOperation(
-  manifest: KubeObject,
+  given: KubeObject,
   { fieldManager: manager, maskSalt: salt }: OperationContext,
 ): Operation {
+  const manifest = withStoredData(given);
   const ref = refOf(manifest);
   return {
     ref,

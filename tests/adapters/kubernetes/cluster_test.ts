@@ -178,7 +178,7 @@ Deno.test("delete removes only the object that is meant, and is content when it 
   withCluster(async ({ cluster }) => {
     const { object } = await cluster.apply(settings({ a: "1" }), WRITE);
     const uid = uidOf(object)!;
-    await assert.rejects(cluster.delete(ref, "another-uid", WRITE), { code: "field_conflict" });
+    await assert.rejects(cluster.delete(ref, "another-uid", WRITE), { code: "plan_changed" });
     await cluster.delete(ref, uid, TRY);
     assert.ok(await cluster.get(ref));
     await cluster.delete(ref, uid, WRITE);

@@ -64,6 +64,25 @@ const CASES: Record<string, [number, string, string, RegExp?]> = {
   ],
   "a bad request": [400, status("strict decoding error", "BadRequest"), "admission_denied"],
   "an older version": [409, status("the object has been modified", "Conflict"), "field_conflict"],
+  "an apply to an object that was made anew": [
+    422,
+    JSON.stringify({
+      message: 'ConfigMap "c" is invalid: metadata.uid: Invalid value: "u": field is immutable',
+      reason: "Invalid",
+      details: { causes: [{ reason: "FieldValueInvalid", field: "metadata.uid", message: "x" }] },
+    }),
+    "plan_changed",
+  ],
+  "an apply to an object that is gone": [
+    409,
+    status('Operation cannot be fulfilled on configmaps "c": uid mismatch: no existing object'),
+    "plan_changed",
+  ],
+  "a delete of an object that was made anew": [
+    409,
+    status("Operation cannot be fulfilled: the UID in the precondition (a) does not match (b)"),
+    "plan_changed",
+  ],
   "an object that is there": [409, status("already exists", "AlreadyExists"), "field_conflict"],
   "no such object": [404, status("not found", "NotFound"), "not_found"],
   "an internal error": [500, status("etcdserver: leader changed"), "unavailable"],

@@ -75,6 +75,9 @@ export async function startKubernetes(
       args: [
         `--kubeconfig=${service.path("admin.kubeconfig")}`,
         "--leader-elect=false",
+        // Tests make and remove namespaces by the dozen: by default they would wait in a queue for that.
+        "--kube-api-qps=1000",
+        "--kube-api-burst=2000",
         "--bind-address=127.0.0.1",
         `--secure-port=${freePort()}`,
         `--cert-dir=${service.path(name)}`,

@@ -94,7 +94,9 @@ function dataOf({ earlier, action }: MapCase): Record<string, string> {
 async function layMap({ clusters, namespace }: Scene, name: string, { earlier }: MapCase) {
   if (earlier === null) return;
   const identity = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace } };
-  await clusters.kubectl.create(identity as unknown as KubeObject, { dryRun: false });
+  // Of an object that nobody owns no one becomes an owner by an update: this label makes it somebody's.
+  const made = { ...identity, metadata: { ...identity.metadata, labels: { made: "by-hand" } } };
+  await clusters.kubectl.create(made as unknown as KubeObject, { dryRun: false });
   for (const owner of OWNERS) {
     const data = Object.fromEntries(
       Object.entries(earlier).filter(([, all]) => all.includes(owner))

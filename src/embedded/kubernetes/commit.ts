@@ -3,6 +3,7 @@ import { ApiError, forbidden, invalid, notFound } from "./api_error.ts";
 import { allocate, generateName, initialStatus, keepAllocated } from "./allocation.ts";
 import { customErrors, fillCustomDefaults } from "./custom_schema.ts";
 import { fillDefaults } from "./defaults.ts";
+import { withoutEmptyFields } from "./empty_fields.ts";
 import { equals, type Json, type JsonObject, type KubeObject } from "./json.ts";
 import { type Owners, writeOwners } from "./ownership.ts";
 import type { Resource } from "./resources.ts";
@@ -24,7 +25,7 @@ export function prepareNew(state: ServerState, { resource, info }: Target, next:
   metadata.creationTimestamp = timestamp(state.clock);
   if (resource.hasGeneration) metadata.generation = 1;
   if (resource.hasStatus) delete next["status"];
-  fillAll(resource, next);
+  complete(resource, next);
 }
 
 function requireNamespace(state: ServerState, { resource, info }: Target, name: string): void {
@@ -68,14 +69,20 @@ export function prepareChange(
   }
   const whole: KubeObject = { ...next, metadata };
   if (resource.hasStatus) set(whole, "status", live["status"]);
-  fillAll(resource, whole);
+  complete(resource, whole);
   keepAllocated(whole, live);
   return whole;
 }
 
-function fillAll(resource: Resource, object: KubeObject): void {
-  if (resource.isCustom) fillCustomDefaults(resource, object);
-  else fillDefaults(object);
+/** As an encoder of the resource's type would write it, with defaults. Changes `object` itself. */
+function complete(resource: Resource, object: KubeObject): void {
+  if (resource.isCustom) return fillCustomDefaults(resource, object);
+  const kept = withoutEmptyFields(object, resource.schema);
+  for (const field of Object.keys(object)) {
+    if (kept[field] === undefined) delete (object as JsonObject)[field];
+  }
+  Object.assign(object, kept);
+  fillDefaults(object);
 }
 
 /** Stores `next` unless nothing changed, it is a dry run, or somebody refuses it. */

@@ -35,6 +35,9 @@ const FILLERS: Record<string, Filler> = {
   },
   Service(_object, spec) {
     fill(spec, { type: "ClusterIP", sessionAffinity: "None" });
+    if (spec["sessionAffinity"] === "ClientIP") {
+      fill(spec, { sessionAffinityConfig: { clientIP: { timeoutSeconds: 10_800 } } });
+    } else delete spec["sessionAffinityConfig"];
     for (const port of objectsIn(spec["ports"])) {
       fill(port, { protocol: "TCP", targetPort: port["port"] ?? null });
     }
@@ -82,6 +85,8 @@ const FILLERS: Record<string, Filler> = {
       successfulJobsHistoryLimit: 3,
       failedJobsHistoryLimit: 1,
     });
+    const jobTemplate = objectAt(spec, "jobTemplate");
+    if (jobTemplate) fill(jobTemplate, { metadata: {} });
     const template = objectAt(spec, "jobTemplate", "spec", "template");
     if (template) fillTemplate({ template });
   },
@@ -116,6 +121,8 @@ export function fillDefaults(object: KubeObject): void {
 }
 
 function fillTemplate(spec: JsonObject): void {
+  const template = objectAt(spec, "template");
+  if (template) fill(template, { metadata: {} });
   const podSpec = objectAt(spec, "template", "spec");
   if (podSpec) fillPodSpec(podSpec);
 }

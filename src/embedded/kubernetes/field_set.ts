@@ -54,13 +54,15 @@ export class FieldSet {
     return this.difference(other).isEmpty && other.difference(this).isEmpty;
   }
 
-  /** Every member, written as the API server writes it: `.spec.containers[name="web"].image`. */
+  /**
+   * Every member, written as the API server writes it: `.spec.containers[name="web"].image`. At each level
+   * the members come first, and then what lies below.
+   */
   paths(prefix = ""): string[] {
-    const own = this.member ? [prefix] : [];
-    const below = [...this.children].flatMap(([element, set]) =>
-      set.paths(prefix + formatElement(element))
-    );
-    return [...own, ...below];
+    const sorted = [...this.children].sort(([a], [b]) => a < b ? -1 : 1);
+    const pathOf = (element: PathElement) => prefix + formatElement(element);
+    const members = sorted.filter(([, set]) => set.member).map(([element]) => pathOf(element));
+    return [...members, ...sorted.flatMap(([element, set]) => set.paths(pathOf(element)))];
   }
 
   toFieldsV1(): JsonObject {

@@ -1,12 +1,14 @@
 /** The merge schemas of the built-in kinds; see `resources.ts` for how they are served. */
 import {
   any,
+  atomicMap,
   each,
   flag,
   keyed,
   leaf,
   map,
   number,
+  omitted,
   open,
   pointer,
   type Schema,
@@ -49,14 +51,15 @@ export const KIND_SCHEMAS = {
     spec: struct(
       "allocateLoadBalancerNodePorts clusterIP externalName externalTrafficPolicy healthCheckNodePort " +
         "internalTrafficPolicy ipFamilyPolicy loadBalancerClass loadBalancerIP " +
-        "publishNotReadyAddresses sessionAffinity sessionAffinityConfig trafficDistribution type",
+        "sessionAffinity sessionAffinityConfig trafficDistribution type",
       {
         ports: keyed(
           "port protocol",
           struct("appProtocol name nodePort port protocol targetPort"),
           { protocol: "TCP" },
         ),
-        selector: atomic,
+        publishNotReadyAddresses: omitted("boolean"),
+        selector: atomicMap,
         clusterIPs: leaf,
         externalIPs: leaf,
         ipFamilies: leaf,
@@ -75,8 +78,9 @@ export const KIND_SCHEMAS = {
   Event: openKindSchema({ involvedObject: atomic }),
   Deployment: kindSchema({
     spec: struct("", {
-      ...each(number, "minReadySeconds progressDeadlineSeconds replicas revisionHistoryLimit"),
-      paused: flag,
+      ...each(number, "progressDeadlineSeconds replicas revisionHistoryLimit"),
+      minReadySeconds: omitted("numeric"),
+      paused: omitted("boolean"),
       ...workload,
       strategy,
     }),
@@ -86,7 +90,8 @@ export const KIND_SCHEMAS = {
     spec: struct(
       "ordinals persistentVolumeClaimRetentionPolicy podManagementPolicy serviceName",
       {
-        ...each(number, "minReadySeconds replicas revisionHistoryLimit"),
+        ...each(number, "replicas revisionHistoryLimit"),
+        minReadySeconds: omitted("numeric"),
         ...workload,
         updateStrategy: strategy,
         volumeClaimTemplates: leaf,
@@ -96,7 +101,8 @@ export const KIND_SCHEMAS = {
   }),
   DaemonSet: kindSchema({
     spec: struct("", {
-      ...each(number, "minReadySeconds revisionHistoryLimit"),
+      minReadySeconds: omitted("numeric"),
+      revisionHistoryLimit: number,
       ...workload,
       updateStrategy: strategy,
     }),

@@ -55,7 +55,18 @@ function itemsByElement(value: Value, shape: KeyedSchema | SetSchema): Map<strin
   return new Map(items.map((item) => [itemElement(shape, item), item]));
 }
 
-export function compare(left: Value, right: Value, schema: Schema): Difference {
+/** Whether what holds the value is there, on either side. */
+interface Parents {
+  readonly left: boolean;
+  readonly right: boolean;
+}
+
+export function compare(
+  left: Value,
+  right: Value,
+  schema: Schema,
+  parents: Parents = { left: true, right: true },
+): Difference {
   const shape = resolve(schema, isObject(left) ? left : right);
   if (shape.type === "leaf" || isBlankPair(left, right)) return compareLeaf(left, right);
   if (shape.type === "map" || shape.type === "struct") {
@@ -63,22 +74,27 @@ export function compare(left: Value, right: Value, schema: Schema): Difference {
     const before: JsonObject = isObject(left) ? left : {};
     const after: JsonObject = isObject(right) ? right : {};
     const fields = new Set([...Object.keys(before), ...Object.keys(after)]);
+    // A struct without a pointer exists on the server with what holds it: nobody owns its existence.
+    const isImplied = shape.type === "struct" && !shape.pointer;
+    const there: Parents = {
+      left: left !== undefined || (isImplied && parents.left),
+      right: right !== undefined || (isImplied && parents.right),
+    };
     const parts = [...fields].map((field) =>
       [
         `f:${field}`,
-        compare(before[field], after[field], fieldSchema(shape, field)),
+        compare(before[field], after[field], fieldSchema(shape, field), there),
       ] as const
     );
-    // A struct without a pointer always exists on the server, so nobody can own its existence.
-    const hasExistence = shape.type === "map" || shape.pointer;
-    return gather(parts, hasExistence && left === undefined, hasExistence && right === undefined);
+    return gather(parts, !there.left, !there.right);
   }
   const before = itemsByElement(left, shape);
   const after = itemsByElement(right, shape);
   const elements = new Set([...before.keys(), ...after.keys()]);
   const parts = [...elements].map((element) => {
     const [was, is] = [before.get(element), after.get(element)];
-    const inner = compare(was, is, itemSchema(shape));
+    const there: Parents = { left: was !== undefined, right: is !== undefined };
+    const inner = compare(was, is, itemSchema(shape), there);
     return [element, {
       added: was === undefined ? inner.added.asMember() : inner.added,
       removed: is === undefined ? inner.removed.asMember() : inner.removed,

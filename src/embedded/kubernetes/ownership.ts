@@ -3,13 +3,7 @@
  * `merge.Updater` of structured-merge-diff, so that conflicts and prunes come out as on a cluster.
  */
 import { EMPTY, FieldSet } from "./field_set.ts";
-import {
-  isObject,
-  type Json,
-  type JsonObject,
-  type KubeObject,
-  type ManagedFieldsEntry,
-} from "./json.ts";
+import { isObject, type JsonObject, type KubeObject, type ManagedFieldsEntry } from "./json.ts";
 import { compare, fieldsOf, merge, removeFields, withNamedFields } from "./merge.ts";
 import type { Schema } from "./schema.ts";
 
@@ -192,7 +186,7 @@ export function ownersBeforeFirstApply(
   time: string,
   schema: Schema,
 ): Owners {
-  const fields = fieldsOf(live as Json, schema).difference(UNOWNED);
+  const fields = compare({}, live, schema).added.difference(UNOWNED);
   const owner: Owner = {
     name: "before-first-apply",
     operation: "Update",

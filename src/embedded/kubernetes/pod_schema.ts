@@ -1,11 +1,13 @@
 /** The merge schema of metadata and of pod templates, as in the real API's OpenAPI. */
 import {
   any,
+  atomicMap,
   each,
   keyed,
   leaf,
   map,
   number,
+  omitted,
   open,
   pointer,
   type Schema,
@@ -49,7 +51,7 @@ const container = struct(
     "terminationMessagePolicy targetContainerName",
   {
     ...each(text, "name image"),
-    env: keyed("name", struct("", { ...each(text, "name value"), valueFrom })),
+    env: keyed("name", struct("", { name: text, value: omitted("string"), valueFrom })),
     ports: keyed(
       "containerPort protocol",
       struct("", {
@@ -99,7 +101,7 @@ export const podSpec: Schema = struct(
     topologySpreadConstraints: keyed("topologyKey whenUnsatisfiable", open({})),
     schedulingGates: keyed("name", struct("name")),
     resourceClaims: keyed("name", open({})),
-    nodeSelector: atomic,
+    nodeSelector: atomicMap,
     securityContext: struct(
       "appArmorProfile fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser " +
         "seLinuxChangePolicy seLinuxOptions seccompProfile supplementalGroups " +

@@ -5,7 +5,14 @@
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /** A scalar, or a list or map that has one owner as a whole. */
-export type LeafSchema = { readonly type: "leaf"; readonly scalar?: Scalar };
+export type LeafSchema = {
+  readonly type: "leaf";
+  readonly scalar?: Scalar;
+  /** The encoder leaves out "", 0 and false. */
+  readonly omitsZero?: boolean;
+  /** Of free keys, with one owner as a whole. */
+  readonly isMap?: boolean;
+};
 export type Scalar = "string" | "numeric" | "boolean";
 /** Nothing is known: objects merge by field, lists are replaced whole. */
 export type AnySchema = { readonly type: "any" };
@@ -31,6 +38,7 @@ export type SetSchema = { readonly type: "set" };
 export type Schema = LeafSchema | AnySchema | MapSchema | StructSchema | KeyedSchema | SetSchema;
 
 export const leaf: Schema = { type: "leaf" };
+export const atomicMap: Schema = { type: "leaf", isMap: true };
 export const text: Schema = { type: "leaf", scalar: "string" };
 export const number: Schema = { type: "leaf", scalar: "numeric" };
 export const flag: Schema = { type: "leaf", scalar: "boolean" };
@@ -44,6 +52,11 @@ export function map(element: Schema = leaf): Schema {
 /** A struct whose field names are all known; `names` are the fields without a schema of their own. */
 export function struct(names: string, fields: Record<string, Schema> = {}): StructSchema {
   return { type: "struct", fields: { ...named(names), ...fields }, closed: true, pointer: false };
+}
+
+/** For a scalar whose zero is as good as absent. */
+export function omitted(scalar: Scalar): Schema {
+  return { type: "leaf", scalar, omitsZero: true };
 }
 
 /** The same schema for each of these fields. */

@@ -2,6 +2,7 @@
 import { type Cause, fieldError } from "./api_error.ts";
 import {
   equals,
+  isObject,
   type Json,
   type JsonObject,
   type KubeObject,
@@ -38,6 +39,12 @@ export function validate(object: KubeObject, live: KubeObject | null): Cause[] {
     ...(TEMPLATED.has(object.kind) ? validateWorkload(object) : []),
     ...(object.kind === "Job" ? validatePodSpec(objectAt(object, "spec", "template", "spec")) : []),
     ...(object.kind === "Lease" ? validateLease(objectAt(object, "spec") ?? {}) : []),
+    ...(object.kind === "CronJob"
+      ? validatePodSpec(
+        objectAt(object, "spec", "jobTemplate", "spec", "template", "spec"),
+        "spec.jobTemplate.spec.template.spec",
+      )
+      : []),
     ...(object.kind === "Pod" ? validatePodSpec(objectAt(object, "spec"), "spec") : []),
     ...(live ? validateChange(object, live) : []),
   ];
@@ -70,11 +77,21 @@ function validateWorkload(object: KubeObject): Cause[] {
 function validatePodSpec(spec: JsonObject | undefined, path = "spec.template.spec"): Cause[] {
   const containers = objectsIn(spec?.["containers"]);
   if (containers.length === 0) return [required(`${path}.containers`)];
-  return containers.flatMap((container, index) =>
-    ["name", "image"].filter((field) => !container[field])
-      .map((field) => required(`${path}.containers[${index}].${field}`))
-  );
+  return containers.flatMap((container, index) => {
+    const here = `${path}.containers[${index}]`;
+    return [
+      ...["name", "image"].filter((field) => !container[field])
+        .map((field) => required(`${here}.${field}`)),
+      ...PROBES.filter((probe) => {
+        const value = container[probe];
+        return isObject(value) && !HANDLERS.some((handler) => value[handler]);
+      }).map((probe) => required(`${here}.${probe}`, "must specify a handler type")),
+    ];
+  });
 }
+
+const PROBES = ["livenessProbe", "readinessProbe", "startupProbe"];
+const HANDLERS = ["exec", "grpc", "httpGet", "tcpSocket"];
 
 function validateLease({ leaseDurationSeconds: duration, leaseTransitions: count }: JsonObject) {
   const causes: Cause[] = [];

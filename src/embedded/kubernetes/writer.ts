@@ -150,10 +150,12 @@ export class Writer {
   ): KubeObject {
     checkPreconditions(target, live, object, verb);
     const next = prepareChange(target, live, object);
-    const owners = trackUpdate({
+    const known = readOwners(object.metadata.managedFields?.length ? object : live);
+    // What nobody owns is not tracked again before someone applies it.
+    const owners = known.size === 0 ? known : trackUpdate({
       live: withoutBookkeeping(live),
       next: withoutBookkeeping(next),
-      owners: readOwners(object.metadata.managedFields?.length ? object : live),
+      owners: known,
       manager: managerOf(target, "Update"),
       time: timestamp(this.state.clock),
       schema: target.resource.schema,

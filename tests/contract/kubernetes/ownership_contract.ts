@@ -1,6 +1,6 @@
 /** Who owns which field: co-owners, conflicts, force, and what plain updates take over. */
 import assert from "node:assert/strict";
-import { objectAt } from "../../../src/embedded/kubernetes/json.ts";
+import { objectAt, objectsIn } from "../../../src/embedded/kubernetes/json.ts";
 import { configMap, deployment, managersOf, MERGE } from "./objects.ts";
 import type { Contract } from "./target.ts";
 
@@ -141,6 +141,62 @@ export const ownershipContract: Contract = {
     assert.equal(returned.status, 200);
     assert.deepEqual(managersOf(returned.body), ["one Apply"]);
     assert.deepEqual(returned.body["data"], { a: "2" });
+  },
+
+  async "conflicts come level by level: what is owned itself, and then what lies below"(ground) {
+    const path = `${ground.in("apps/v1/deployments")}/web`;
+    const spec = (seconds: number) => ({ replicas: 0, progressDeadlineSeconds: seconds });
+    const one = deployment("web", spec(60));
+    one.metadata.annotations = { a: "1" };
+    await ground.apply(path, "one", one);
+    const two = deployment("web", { ...spec(61), selector: { matchLabels: { app: "x" } } });
+    two.metadata.annotations = { a: "2" };
+    const { body } = await ground.apply(path, "two", two);
+    assert.equal(
+      body.message,
+      'Apply failed with 3 conflicts: conflicts with "one":\n- .metadata.annotations.a\n' +
+        "- .spec.progressDeadlineSeconds\n- .spec.selector",
+    );
+  },
+
+  async "an object that nobody owns is not tracked by updates"(ground) {
+    const path = `${ground.in("configmaps")}/c`;
+    const { data: _data, ...bare } = configMap("c");
+    assert.deepEqual(managersOf((await ground.apply(path, "one", bare)).body), []);
+    const changed = await ground.call("PATCH", `${path}?fieldManager=two`, {
+      body: { data: { a: "1" } },
+      type: MERGE,
+    });
+    assert.deepEqual(managersOf(changed.body), []);
+    const applied = await ground.apply(path, "three", configMap("c", { b: "1" }));
+    assert.deepEqual(managersOf(applied.body), ["before-first-apply Update", "three Apply"]);
+    const before = applied.body.metadata.managedFields!.find(({ operation }) =>
+      operation === "Update"
+    );
+    assert.deepEqual(before!.fieldsV1, { "f:data": { ".": {}, "f:a": {} } });
+  },
+
+  async "who adds a container owns that its resources are there"(ground) {
+    const path = `${ground.in("apps/v1/deployments")}/web`;
+    const { body } = await ground.apply(path, "one", deployment("web", { replicas: 0 }));
+    const template = objectAt(body, "spec", "template", "spec")!;
+    const added = {
+      name: "proxy",
+      image: "registry.local/p:1",
+      resources: { limits: { cpu: "1" } },
+    };
+    const patched = await ground.call("PATCH", `${path}?fieldManager=two`, {
+      body: {
+        spec: { template: { spec: { containers: [...objectsIn(template["containers"]), added] } } },
+      },
+      type: MERGE,
+    });
+    const two = patched.body.metadata.managedFields!.find(({ manager }) => manager === "two")!;
+    const owned = objectAt(two.fieldsV1, "f:spec", "f:template", "f:spec", "f:containers");
+    assert.deepEqual(objectAt(owned!, 'k:{"name":"proxy"}')!["f:resources"], {
+      ".": {},
+      "f:limits": { ".": {}, "f:cpu": {} },
+    });
   },
 
   async "managedFields that are reset are nobody's, until the first apply"(ground) {

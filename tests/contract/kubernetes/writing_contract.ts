@@ -130,6 +130,30 @@ export const writingContract: Contract = {
     assert.deepEqual((await call("GET", `${maps}/c`)).body["data"], { a: "2" });
   },
 
+  async "what is empty or zero is left out of an object of a built-in kind"({ apply, in: path }) {
+    const map = await apply(
+      `${path("configmaps")}/c`,
+      "agent",
+      configMap("c", { a: "" }, { labels: {}, annotations: {}, finalizers: [] }),
+    );
+    assert.deepEqual(map.body["data"], { a: "" }, "the empty value of a key stays");
+    const { labels, annotations, finalizers } = map.body.metadata;
+    assert.deepEqual([labels, annotations, finalizers], [undefined, undefined, undefined]);
+    const wanted = deployment("web", { replicas: 0, paused: false, minReadySeconds: 0 });
+    const [container] = objectsIn(objectAt(wanted, "spec", "template", "spec")!["containers"]);
+    container!["env"] = [{ name: "A", value: "" }];
+    container!["args"] = [];
+    const { body } = await apply(`${path("apps/v1/deployments")}/web`, "agent", wanted);
+    const spec = objectAt(body, "spec")!;
+    assert.deepEqual([spec["replicas"], spec["paused"], spec["minReadySeconds"]], [
+      0,
+      undefined,
+      undefined,
+    ]);
+    const [stored] = objectsIn(objectAt(spec, "template", "spec")!["containers"]);
+    assert.deepEqual([stored!["env"], stored!["args"]], [[{ name: "A" }], undefined]);
+  },
+
   async "a dry run of create and patch stores nothing"({ call, in: path }) {
     const maps = path("configmaps");
     const dry = await call("POST", `${maps}?dryRun=All`, { body: configMap("c") });

@@ -67,14 +67,21 @@ export async function withSession(
     peers.set(certPem ?? "", peer);
     return peer;
   };
+  const watches: WatchLines[] = [];
   try {
-    await act(sessionOn(address.admin, peerOf));
+    await act(sessionOn(address.admin, peerOf, watches));
   } finally {
+    // A case that failed has not closed its own.
+    for (const watch of watches) await watch.close();
     for (const peer of peers.values()) peer.close();
   }
 }
 
-function sessionOn(admin: Identity, peerOf: (identity: Identity) => Peer): Session {
+function sessionOn(
+  admin: Identity,
+  peerOf: (identity: Identity) => Peer,
+  watches: WatchLines[],
+): Session {
   const headersOf = ({ token }: Identity, type = "application/json") => ({
     "content-type": type,
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -104,7 +111,9 @@ function sessionOn(admin: Identity, peerOf: (identity: Identity) => Peer): Sessi
         headers: headersOf(admin),
         signal: new AbortController().signal,
       });
-      return watchLines(response);
+      const lines = watchLines(response);
+      watches.push(lines);
+      return lines;
     },
     async until(path, isDone) {
       const lines = await session.watch(watchPath(path));

@@ -71,8 +71,8 @@ export async function withSession(
   try {
     await act(sessionOn(address.admin, peerOf, watches));
   } finally {
-    // A case that failed has not closed its own.
-    for (const watch of watches) await watch.close();
+    // A case that failed has not closed its own; one that broke off cannot be closed any more.
+    for (const watch of watches) await watch.close().catch(() => {});
     for (const peer of peers.values()) peer.close();
   }
 }

@@ -2,7 +2,7 @@
 import { ControlPlane } from "../adapters/control_plane.ts";
 import { Peer } from "../adapters/peer.ts";
 import { RegistrationFile } from "../adapters/registration_file.ts";
-import { VaultSession } from "../adapters/vault.ts";
+import type { VaultSession } from "../adapters/vault.ts";
 import type { RegisterRequest } from "../core/protocol.ts";
 import { Session } from "../core/session.ts";
 import { RegistrationLoop } from "../loops/registration.ts";
@@ -10,6 +10,7 @@ import type { Foundation } from "./foundation.ts";
 import { readCa } from "./read_files.ts";
 import { machineUid } from "./machine.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
+import { openVaultSession } from "./vault_session.ts";
 import { VERSION } from "./version.ts";
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -26,24 +27,9 @@ export async function connectControl(
   foundation: Foundation,
   kubernetes: KubernetesSide | null,
 ): Promise<Control> {
-  const { config, runtime, mask, metrics, health, log, audit, key, env } = foundation;
+  const { config, runtime, mask, metrics, health, log, audit, key } = foundation;
   const { files, clock, random } = runtime;
-  const { auth, ...vaultConfig } = config.vault;
-  const token = env("VAULT_TOKEN");
-  const vault = new VaultSession(
-    runtime,
-    {
-      address: vaultConfig.address,
-      identityRole: vaultConfig.identityRole,
-      timeoutMs: vaultConfig.timeout,
-      ...await readCa(files, "vault.caFile", vaultConfig.caFile),
-      ...(vaultConfig.proxy === undefined ? {} : { proxy: vaultConfig.proxy }),
-      ...(vaultConfig.namespace === undefined ? {} : { namespace: vaultConfig.namespace }),
-      auth: auth.method === "token" && token !== undefined ? { ...auth, token } : auth,
-    },
-    mask,
-    metrics,
-  );
+  const vault = await openVaultSession(config.vault, foundation);
   const peer = new Peer(runtime, {
     name: "control plane",
     baseUrl: config.controlPlane.url,

@@ -1,7 +1,7 @@
 /** The embedded Vault, and a real one as the connector itself would use it. */
 import { decodeJwt } from "jose";
-import { VaultSession } from "../../../adapters/vault.ts";
 import { readCa } from "../../../agent/read_files.ts";
+import { openVaultSession } from "../../../agent/vault_session.ts";
 import type { Config, ConfigInput } from "../../../config/schema.ts";
 import { fetchIdentityKeys } from "../../../embedded/control_plane/registrar.ts";
 import { type EmbeddedVault, startVault } from "../../../embedded/vault.ts";
@@ -57,12 +57,13 @@ export async function realVault(
   { vault }: Pick<Config, "vault">,
 ): Promise<VaultPeer & { readonly readSecret: (path: string) => Promise<unknown> }> {
   const ca = await readCa(systemFiles, "vault.caFile", vault.caFile);
-  const session = new VaultSession(
-    systemRuntime(),
-    { ...vault, ...ca, timeoutMs: vault.timeout } as ConstructorParameters<typeof VaultSession>[1],
-    new SecretMask(),
-    createMetrics(),
-  );
+  const session = await openVaultSession(vault, {
+    runtime: systemRuntime(),
+    mask: new SecretMask(),
+    metrics: createMetrics(),
+    // The agent of the story sees none either.
+    env: () => undefined,
+  });
   let token: string;
   try {
     token = await session.identityToken(AbortSignal.timeout(TIMEOUT_MS));

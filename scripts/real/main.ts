@@ -5,7 +5,7 @@
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
  */
 import { parseArgs } from "node:util";
-import { isRunning } from "../testbed/daemons.ts";
+import { runningOf } from "../testbed/daemons.ts";
 import { down } from "../testbed/down.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
@@ -45,8 +45,8 @@ Deno.exit(failed.length > 0 ? 1 : 0);
 async function runningTestbed(): Promise<Testbed | null> {
   const found = await readTestbed();
   if (!found || found.daemons.length === 0) return null;
-  for (const daemon of found.daemons) if (!await isRunning(daemon)) return null;
-  return found;
+  const { length } = await runningOf(found.daemons);
+  return length === found.daemons.length ? found : null;
 }
 
 async function allParts(): Promise<string[]> {

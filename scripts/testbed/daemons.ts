@@ -42,10 +42,15 @@ export async function isRunning({ pid, command }: Daemon): Promise<boolean> {
   return ok && state !== undefined && !state.startsWith("Z") && running!.endsWith(command);
 }
 
+export async function runningOf(daemons: readonly Daemon[]): Promise<Daemon[]> {
+  const running: Daemon[] = [];
+  for (const daemon of daemons) if (await isRunning(daemon)) running.push(daemon);
+  return running;
+}
+
 /** SIGTERM, and SIGKILL to what is still there after ten seconds. */
 export async function stopDaemons(daemons: readonly Daemon[]): Promise<void> {
-  const ours: Daemon[] = [];
-  for (const daemon of daemons) if (await isRunning(daemon)) ours.push(daemon);
+  const ours = await runningOf(daemons);
   for (const { pid } of ours) signal(pid, "SIGTERM");
   const deadline = Date.now() + STOP_LIMIT_MS;
   for (const daemon of ours) {

@@ -4,7 +4,7 @@
  * `up --until EPOCH_SECONDS` leaves out what cannot be built in time.
  */
 import { parseArgs } from "node:util";
-import { isRunning } from "./daemons.ts";
+import { runningOf } from "./daemons.ts";
 import { down } from "./down.ts";
 import { cacheFolder } from "./peer.ts";
 import { print } from "./print.ts";
@@ -39,9 +39,10 @@ if (command === "up") {
     Deno.exit(1);
   }
   print(formatPeers(testbed.peers));
-  const ended = [];
-  for (const daemon of testbed.daemons) if (!await isRunning(daemon)) ended.push(daemon.name);
-  print(`\n${testbed.daemons.length - ended.length} processes run`);
+  const running = await runningOf(testbed.daemons);
+  const ended = testbed.daemons.filter((daemon) => !running.includes(daemon))
+    .map(({ name }) => name);
+  print(`\n${running.length} processes run`);
   if (ended.length > 0) {
     print(`Ended: ${ended.join(", ")}; their logs are in ${FOLDER}`);
     Deno.exit(1);

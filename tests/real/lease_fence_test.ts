@@ -3,14 +3,16 @@ import assert from "node:assert/strict";
 import type { RunningKubernetes } from "../../scripts/testbed/services/kubernetes.ts";
 import { kubeconfig } from "../../scripts/testbed/services/kubernetes_files.ts";
 import { NAMESPACE, SERVICE_ACCOUNT } from "../../scripts/testbed/services/kubernetes_setup.ts";
+import { poll } from "../contract/contract.ts";
 import { kubectl, kubectlWith, tryKubectl } from "./kubectl.ts";
 import { realTest, testbed } from "./peers.ts";
 import type { Finished } from "./process.ts";
-import { eventually } from "./waiting.ts";
 
 const FENCE = "docs/examples/lease-fence.yaml";
 const LEASE = ["-n", NAMESPACE, "lease", "neuralops-connector"];
 const REFUSED = /not_leader: /;
+/** Within it the API server has taken up a new policy, or another holder. */
+const LIMIT_MS = 30_000;
 
 const clusters = [
   ["Kubernetes", testbed.kubernetes],
@@ -29,7 +31,7 @@ for (const [peer, cluster] of clusters) {
 
         await step("the holder may change things, another may not", async () => {
           await lead(cluster!, "connector-a_1");
-          await eventually("connector-b is refused", () => isRefused("connector-b"));
+          await poll("connector-b is refused", LIMIT_MS, () => isRefused("connector-b"));
           assertDone(await touch(as, "connector-a"));
         });
         await step("another may not create, change, scale or delete, not even try to", async () => {
@@ -60,12 +62,12 @@ for (const [peer, cluster] of clusters) {
             // A connector has no right to patch it: it replaces what it has read.
             assertDone(await as("connector-b", "replace", "-f", path));
           });
-          await eventually("connector-a is refused", () => isRefused("connector-a"));
+          await poll("connector-a is refused", LIMIT_MS, () => isRefused("connector-a"));
           assertDone(await touch(as, "connector-b"));
         });
         await step("nobody may when nobody leads", async () => {
           await lead(cluster!, "");
-          await eventually("connector-b is refused", () => isRefused("connector-b"));
+          await poll("connector-b is refused", LIMIT_MS, () => isRefused("connector-b"));
           assert.match((await touch(as, "connector-a")).stderr, REFUSED);
         });
         await step("a pod is known by its own token", () => assertPods(cluster!));
@@ -87,7 +89,7 @@ async function assertPods(cluster: RunningKubernetes): Promise<void> {
     touch((_user, ...args) => kubectlWith(kubeconfig, ...args), "");
   try {
     await lead(cluster, "agent-1_1");
-    await eventually("the first pod may", async () => (await act(first)).code === 0);
+    await poll("the first pod may", LIMIT_MS, async () => (await act(first)).code === 0);
     assert.match((await act(second)).stderr, REFUSED);
     assert.match((await act(unbound)).stderr, REFUSED);
   } finally {

@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { print } from "../../scripts/testbed/print.ts";
 import type { RunningKubernetes } from "../../scripts/testbed/services/kubernetes.ts";
 import type { KeySigner } from "../../src/embedded/signer.ts";
+import { systemClock } from "../../src/runtime_deno.ts";
+import { poll } from "../contract/contract.ts";
 import { cli } from "./agent_process.ts";
 import { judgeChanges, readChanges } from "./api_audit.ts";
 import { type Ground } from "./ground.ts";
@@ -15,12 +17,13 @@ import { configMap, workPackage } from "./package.ts";
 import { realTest, testbed } from "./peers.ts";
 import { LEASE, Rival } from "./rival.ts";
 import { trustNewSigner, withGround } from "./running_agent.ts";
-import { eventually } from "./waiting.ts";
 
 const FENCE = "docs/examples/lease-fence.yaml";
 const CHAOS_MS = 120_000;
+const LIMIT_MS = 30_000;
 const PUSH_EVERY_MS = 250;
 const PUSH_LIMIT_MS = 1500;
+const clock = systemClock();
 const POLICY = `apiVersion: neuralops.io/v1
 kind: ExecutionPolicy
 mode: auto
@@ -77,7 +80,7 @@ async function disturb(
   print(`seed ${seed}`);
   const random = generator(seed);
   const pass = (fromMs: number, toMs: number) =>
-    passTime(fromMs + random() * (toMs - fromMs), signal);
+    clock.sleep(fromMs + random() * (toMs - fromMs), signal);
   const end = Date.now() + CHAOS_MS;
   while (Date.now() < end) {
     const anyone = rivals[random() < 0.5 ? 0 : 1]!;
@@ -113,7 +116,7 @@ class Orchestrator {
   async run(rivals: readonly Rival[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.sendNext(rivals);
-      await passTime(PUSH_EVERY_MS, signal).catch(() => {});
+      await clock.sleep(PUSH_EVERY_MS, signal).catch(() => {});
     }
   }
 
@@ -147,14 +150,14 @@ async function assertLastSucceeds(
   rivals: readonly Rival[],
 ): Promise<void> {
   for (const rival of rivals) assert.ok(rival.isRunning, `${rival.name} has ended`);
-  await eventually("a package succeeds", async () => {
+  await poll("a package succeeds", LIMIT_MS, async () => {
     const id = await orchestrator.sendNext(rivals);
     const isDone = () =>
       controlPlane.receipts.some(({ payload }) =>
         payload.executionId === id && payload.state === "succeeded"
       );
     const limit = AbortSignal.timeout(PUSH_LIMIT_MS);
-    while (id !== null && !isDone() && !limit.aborted) await passTime(20, limit).catch(() => {});
+    while (id !== null && !isDone() && !limit.aborted) await clock.sleep(20, limit).catch(() => {});
     return isDone();
   });
 }
@@ -178,18 +181,4 @@ function generator(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
-}
-
-function passTime(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

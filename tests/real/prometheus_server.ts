@@ -85,15 +85,7 @@ export async function startPrometheus(
     await server.stop();
     await exporter.stop();
   };
-  try {
-    await server.until(
-      "Prometheus is ready",
-      (line) => line.includes("Server is ready to receive web requests") || undefined,
-    );
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  await untilReady(server, close);
   return {
     url,
     close,
@@ -110,4 +102,20 @@ export async function startPrometheus(
       return answer.data.result;
     },
   };
+}
+
+/** Closes everything, and throws, when the server does not get ready. */
+export async function untilReady(
+  server: RunningProgram,
+  close: () => Promise<void>,
+): Promise<void> {
+  try {
+    await server.until(
+      "Prometheus is ready",
+      (line) => line.includes("Server is ready to receive web requests") || undefined,
+    );
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import { FOLDER } from "../../scripts/testbed/testbed.ts";
 import type { PrometheusTarget } from "../contract/prometheus/target.ts";
 import { programOf, testbed } from "./peers.ts";
 import { RunningProgram } from "./process.ts";
+import { untilReady } from "./prometheus_server.ts";
 
 export async function openRealPrometheus(): Promise<PrometheusTarget> {
   return {
@@ -43,15 +44,7 @@ async function startLimited(maxSamples: number): Promise<PrometheusTarget> {
     await server.stop();
     await Deno.remove(folder, { recursive: true });
   };
-  try {
-    await server.until(
-      "Prometheus is ready",
-      (line) => line.includes("Server is ready to receive web requests") || undefined,
-    );
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  await untilReady(server, close);
   return {
     url: `http://127.0.0.1:${port}`,
     caPem: null,

@@ -12,15 +12,3 @@ export async function within<T>(limitMs: number, what: string, work: Promise<T>)
     clearTimeout(timer);
   }
 }
-
-const POLL_MS = 100;
-const EVENTUALLY_MS = 30_000;
-
-/** Asks until the condition holds; for what another server takes up in its own time. */
-export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + EVENTUALLY_MS;
-  while (!await holds()) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${EVENTUALLY_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}

@@ -62,7 +62,12 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     session: control.session,
     snapshot: () => takeSnapshot(foundation, control, execution, streaming),
   });
-  const receipts = new ReceiptLoop({ ...common, outbox: execution.receipts, api });
+  const receipts = new ReceiptLoop({
+    ...common,
+    outbox: execution.receipts,
+    api,
+    onDelivered: ({ executionId, key }) => execution.book.noteReceipt(executionId, key),
+  });
   execution.receipts.onPut = () => receipts.wake();
   const loops: Loop[] = [
     (signal) => control.registration.run(signal),

@@ -2,7 +2,9 @@
 import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
+import { checkpointOrigin } from "../core/audit/checkpoint.ts";
 import { deriveSecret } from "../core/connector_key.ts";
+import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
@@ -44,8 +46,19 @@ export async function prepareExecution(
   };
   const clusterId = () => identity()?.clusterId ?? "";
   const issuer = new ReceiptIssuer(receipts, key);
-  const journal = new FileJournal(files, `${config.stateDir}/executions`);
-  const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
+  // The journal is this process's own, so the connector's key seals it.
+  const journalKey: JournalKey = key;
+  const journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
+  const book = new ExecutionBook({
+    journal,
+    audit,
+    receipts: issuer,
+    key: journalKey,
+    auditLog: checkpointOrigin(key.publicKey),
+    clock,
+    log,
+    metrics,
+  });
   const intake = new Intake({
     book,
     verifier,
@@ -66,9 +79,9 @@ export async function prepareExecution(
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
-    maskSalt: await deriveSecret(key, "plan-mask"),
+    maskSalt: await deriveSecret(journalKey, "plan-mask"),
     leadership,
-    key,
+    key: journalKey,
     clock,
     random,
     log,
@@ -77,7 +90,7 @@ export async function prepareExecution(
   return {
     book,
     intake,
-    approvals: new Approvals(book, key, clock, leadership),
+    approvals: new Approvals(book, journalKey, clock, leadership),
     receipts,
     verifier,
     policy,

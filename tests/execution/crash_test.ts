@@ -21,6 +21,7 @@ import {
   packageOf,
   readAudit,
   readReceipts,
+  recordsOf,
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
@@ -189,7 +190,7 @@ async function assertTrace(world: World, story: Story): Promise<void> {
     const receipts = await readReceipts(stand);
     const outcomes = receipts.filter(({ code }) => code !== "replayed");
     assert.deepEqual(outcomes.map(({ state }) => state), ["pending_approval", story.end]);
-    assert.equal(stand.book.list().length, 1);
+    assert.equal((await recordsOf(stand)).length, 1);
   } finally {
     await stand.kill();
   }

@@ -54,9 +54,18 @@ export class CrashSwitch {
       replaceDurably: (path, bytes) =>
         write(`replace ${kindOf(path)}`, () => base.replaceDurably(path, bytes)),
       truncate: (path, size) => write("truncate", () => base.truncate(path, size)),
-      remove: (path) => write("remove", () => base.remove(path)),
+      remove: (path) => write(`remove ${kindOf(path)}`, () => base.remove(path)),
       openAppend: async (path) => {
-        const file = await write(`open ${kindOf(path)}`, () => base.openAppend(path));
+        const file = await write(`open ${kindOf(path)}`, async () => {
+          const opened = await base.openAppend(path);
+          let isOpen = true;
+          const close = () => {
+            if (isOpen) opened.close();
+            isOpen = false;
+          };
+          this.#crash.promise.catch(close); // the kernel does it for a dead process
+          return { ...opened, close };
+        });
         return {
           path,
           append: (bytes) =>
@@ -111,5 +120,6 @@ export class CrashSwitch {
 
 /** The folder that says what a file is for. */
 function kindOf(path: string): string {
-  return ["audit", "executions", "receipts"].find((kind) => path.includes(`/${kind}/`)) ?? "key";
+  const [, kind] = /\/(audit|receipts\/delivered|receipts|executions\/[a-z]+)[/.]/.exec(path) ?? [];
+  return kind ?? "key";
 }

@@ -165,8 +165,18 @@ export class Stand {
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
-    const journal = new FileJournal(files, `${directory}/executions`);
-    const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
+    const journal = new FileJournal(files, `${directory}/executions`, key);
+    const auditLog = checkpointOrigin(key.publicKey);
+    const book = new ExecutionBook({
+      journal,
+      audit,
+      receipts: issuer,
+      key,
+      auditLog,
+      clock,
+      log,
+      metrics,
+    });
     const identity = () => ({ clusterId: CLUSTER_ID, labels: { env: "test" } });
     const shared = { book, verifier, policy: () => policy, clock, log };
     const leadership = options.leadership ?? alwaysLeader;
@@ -218,12 +228,15 @@ export class Stand {
   /** Resolves with the record once it is in one of these states. */
   async until(id: string, ...states: ExecutionState[]): Promise<ExecutionRecord> {
     for (;;) {
-      const record = this.book.get(id);
-      if (states.includes(record.state)) return record;
       const { promise, resolve } = Promise.withResolvers<void>();
       const stop = this.book.onMove(resolve);
-      await promise;
-      stop();
+      try {
+        const record = await this.book.get(id);
+        if (states.includes(record.state)) return record;
+        await promise;
+      } finally {
+        stop();
+      }
     }
   }
 
@@ -311,6 +324,11 @@ export async function readAudit(directory: string): Promise<AuditRecord[]> {
     records.push(record);
   });
   return records;
+}
+
+/** Every record of the journal, newest first. */
+export async function recordsOf({ book }: Stand): Promise<readonly ExecutionRecord[]> {
+  return (await book.list({ limit: 1000 })).records;
 }
 
 /** What the receipts in the outbox say, in its order. */

@@ -169,16 +169,18 @@ export class FileJournal implements Journal {
     await this.#turns.take(id, () => this.#preimages.remove(id));
   }
 
-  async prune(options: PruneOptions): Promise<readonly string[]> {
+  async prune(options: PruneOptions): Promise<number> {
     const due: OrderEntry[] = [];
     for await (const entry of this.#order.oldestFirst()) {
       if (due.length === options.limit || entry.receivedAtMs >= options.endedBeforeMs) break;
       if (entry.expiresAtMs <= options.nowMs && await this.#isDue(entry, options)) due.push(entry);
     }
-    await this.#heads.forget(new Set(due.map(({ id }) => id)));
+    const ids = new Set(due.map(({ id }) => id));
+    await this.#heads.forget(ids);
+    await options.beforeRemoval(ids);
     for (const entry of due) await this.#turns.take(entry.id, () => this.#remove(entry));
     await this.#removeLeftovers();
-    return due.map(({ id }) => id);
+    return due.length;
   }
 
   async #find(id: string): Promise<ExecutionRecord | null> {

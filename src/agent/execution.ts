@@ -11,6 +11,7 @@ import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
 import { Intake } from "../execution/intake.ts";
+import type { Journal } from "../execution/journal.ts";
 import type { Leadership } from "../execution/leadership.ts";
 import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
@@ -20,6 +21,7 @@ import { readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
+  readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
   readonly receipts: ReceiptFolder;
@@ -48,7 +50,7 @@ export async function prepareExecution(
   const issuer = new ReceiptIssuer(receipts, key);
   // The journal is this process's own, so the connector's key seals it.
   const journalKey: JournalKey = key;
-  const journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
+  const journal: Journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
   const book = new ExecutionBook({
     journal,
     audit,
@@ -89,6 +91,7 @@ export async function prepareExecution(
   });
   return {
     book,
+    journal,
     intake,
     approvals: new Approvals(book, journalKey, clock, leadership),
     receipts,

@@ -26,6 +26,8 @@ export interface PruneOptions {
   /** Only packages that have expired by this moment, epoch ms. */
   readonly nowMs: number;
   readonly limit: number;
+  /** Called with the ids that are about to go, so that what is kept elsewhere for them goes first. */
+  readonly beforeRemoval: (ids: ReadonlySet<string>) => Promise<void>;
 }
 
 /**
@@ -58,7 +60,8 @@ export interface Journal {
   dropPreimages(id: string): Promise<void>;
   /**
    * Removes settled records, oldest first, with all that belongs to them, and what crashes left behind.
-   * Before a record goes, a head that names it forgets its id. Returns the ids of those removed.
+   * Before a record goes, a head that names it forgets its id, so that the package cannot come again.
+   * Returns how many went.
    */
-  prune(options: PruneOptions): Promise<readonly string[]>;
+  prune(options: PruneOptions): Promise<number>;
 }

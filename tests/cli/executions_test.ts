@@ -77,6 +77,22 @@ Deno.test("executions list filters by state and prints JSON and YAML", () =>
     }
   }));
 
+Deno.test("executions list prints the newest, oldest of them first, and says when there are older ones", () =>
+  withConnector(async ({ run, pending }) => {
+    const ids = [await pending("a"), await pending("b"), await pending("c")];
+    const shown = (out: string) => out.match(/wpx-[0-9a-f]{32}/g);
+    const all = await run(["list"]);
+    assert.deepEqual([shown(all.out), all.errors], [ids, ""]);
+    const { exitCode, out, errors } = await run(["list", "--limit", "2"]);
+    assert.deepEqual([exitCode, shown(out)], [0, ids.slice(1)]);
+    assert.equal(errors, "These are the newest 2; there are older ones: see --limit.");
+    const json = await run(["list", "--limit", "2", "-o", "json"]);
+    assert.equal(JSON.parse(json.out).hasMore, true);
+    for (const limit of ["0", "1001", "-1", "ten", "1.5", ""]) {
+      assert.equal((await run(["list", `--limit=${limit}`])).exitCode, 2, limit);
+    }
+  }));
+
 Deno.test("executions show prints the execution and its plan, coloured only for a terminal", () =>
   withConnector(async ({ run, pending }) => {
     const id = await pending();

@@ -310,9 +310,47 @@ Deno.test("a package that was refused in planning keeps its place free for its n
     const { id } = await send(stand.start(), ground, payload);
     await stand.until(id, "refused");
     refuses = false;
+    // Only its own: what has been accepted once stays the highest of its stream.
+    for (const sequence of [3, 2]) {
+      const other = packageOf({ actions: GOOD, stream: "quota", sequence, risk: "medium" });
+      await assert.rejects(send(stand, ground, other), { code: "sequence_not_newer" });
+    }
     await send(stand, ground, payload);
     await stand.until(id, "succeeded");
   }));
+
+Deno.test("a package of a settled execution is refused as replayed, and after pruning still refused", async () => {
+  const clock = new FakeClock(Date.now());
+  await withStand({ clock }, async (stand, ground) => {
+    const start = clock.now();
+    const payload = packageOf({ actions: GOOD, expiresAt: start + 60_000 });
+    const { id } = await send(stand, ground, payload);
+    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.deliverReceipts(() => {});
+    assert.deepEqual((await stand.journal.open()).open, [], "nothing in memory");
+    await assert.rejects(send(stand, ground, payload), { code: "replayed" });
+    const prune = (nowMs: number) =>
+      stand.journal.prune({
+        endedBeforeMs: start + 1,
+        nowMs,
+        limit: 10,
+        beforeRemoval: (ids) => stand.receipts.forget(ids),
+      });
+    assert.equal(await prune(start + 59_999), 0, "it is still valid");
+    assert.equal(await prune(start + 60_000), 1);
+    assert.equal(await stand.book.find(id), null);
+    await stand.kill();
+    // Not even for a clock that was turned back.
+    const next = await Stand.open(ground, { clock });
+    try {
+      await assert.rejects(send(next, ground, payload), { code: "sequence_not_newer" });
+      clock.advance(60_000);
+      await assert.rejects(send(next, ground, payload), { code: "expired" });
+    } finally {
+      await next.kill();
+    }
+  });
+});
 
 Deno.test("before the first registration packages are asked to come again", async () => {
   let registered = false;

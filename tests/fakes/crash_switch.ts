@@ -50,9 +50,17 @@ export class CrashSwitch {
       ensureDirectory: (path) => this.#alive(() => base.ensureDirectory(path)),
       tryLock: (path) => this.#alive(() => base.tryLock(path)),
       createExclusive: (path, bytes) =>
-        write(`create ${kindOf(path)}`, () => base.createExclusive(path, bytes)),
+        this.#step(
+          `create ${kindOf(path)}`,
+          () => base.createExclusive(path, bytes),
+          () => writeHalf(base, `${path}.${crypto.randomUUID()}.tmp`, bytes),
+        ),
       replaceDurably: (path, bytes) =>
-        write(`replace ${kindOf(path)}`, () => base.replaceDurably(path, bytes)),
+        this.#step(
+          `replace ${kindOf(path)}`,
+          () => base.replaceDurably(path, bytes),
+          () => writeHalf(base, `${path}.tmp`, bytes),
+        ),
       truncate: (path, size) => write("truncate", () => base.truncate(path, size)),
       remove: (path) => write(`remove ${kindOf(path)}`, () => base.remove(path)),
       openAppend: async (path) => {
@@ -116,6 +124,11 @@ export class CrashSwitch {
       this.#inFlight.delete(work);
     }
   }
+}
+
+/** What a write under another name leaves, when it is cut short before the name is changed. */
+async function writeHalf(base: Files, path: string, bytes: Uint8Array): Promise<void> {
+  await base.createExclusive(path, bytes.subarray(0, Math.ceil(bytes.length / 2)));
 }
 
 /** The folder that says what a file is for. */

@@ -28,6 +28,8 @@ import { byArrival, isOf, JournalOrder, type OrderEntry } from "./journal_order.
 
 const MIB = 1024 * 1024;
 const HEADS = "streams.json";
+/** Files that a list has open at once. */
+const READ_AT_ONCE = 16;
 /** The plan of 100 objects of at most 1.5 MiB each, and what says who may change them. */
 const MAX_RECORD_BYTES = 256 * MIB;
 const MAX_PREIMAGES_BYTES = 256 * MIB;
@@ -52,6 +54,8 @@ const StoredPackage = z.strictObject({
   bundles: z.array(z.record(z.string(), z.unknown())),
 });
 const StoredPreimages = z.array(z.looseObject({ ref: z.unknown(), before: z.unknown() }));
+
+type Listed = ExecutionRecord | OrderEntry;
 
 export class FileJournal implements Journal {
   readonly #open: JournalFolder;
@@ -96,24 +100,20 @@ export class FileJournal implements Journal {
 
   async list({ limit, state }: ListOptions): Promise<RecordPage> {
     const records: ExecutionRecord[] = [];
-    const live = [...this.#live.values()].sort(byArrival);
-    const seen = new Set(live.map(({ id }) => id));
-    const ended = this.#order.newestFirst();
-    let entry = await ended.next();
-    while (records.length <= limit && (live.length > 0 || !entry.done)) {
-      const newest = live.at(-1);
-      if (newest && (entry.done || byArrival(newest, entry.value) > 0)) {
-        live.pop();
-        if (!state || newest.state === state) records.push(newest);
-        continue;
-      }
-      const { value } = entry as IteratorYieldResult<OrderEntry>;
-      if (!seen.has(value.id) && (!state || value.state === state)) {
-        const record = await readRecord(this.#ended, value.id);
-        if (record && isOf(value, record)) records.push(record);
-      }
-      entry = await ended.next();
+    const read = async (batch: readonly Listed[]) => {
+      const found = await Promise.all(batch.map((one) => "seal" in one ? one : this.#entered(one)));
+      records.push(...found.filter((record) => record !== null));
+    };
+    let batch: Listed[] = [];
+    for await (const one of this.#newestFirst()) {
+      if (state && one.state !== state) continue;
+      if (records.length + batch.length > limit) break;
+      batch.push(one);
+      if (batch.length < READ_AT_ONCE && records.length + batch.length <= limit) continue;
+      await read(batch);
+      batch = [];
     }
+    await read(batch);
     return { records: records.slice(0, limit), hasMore: records.length > limit };
   }
 
@@ -189,6 +189,23 @@ export class FileJournal implements Journal {
     return isExecutionId(id) ? await readRecord(this.#ended, id) : null;
   }
 
+  /** What is open as it is in memory, what is settled as an entry. */
+  async *#newestFirst(): AsyncGenerator<Listed> {
+    const live = [...this.#live.values()].sort(byArrival);
+    const seen = new Set(live.map(({ id }) => id));
+    for await (const entry of this.#order.newestFirst()) {
+      while (live.length > 0 && byArrival(live.at(-1)!, entry) > 0) yield live.pop()!;
+      if (!seen.has(entry.id)) yield entry;
+    }
+    yield* live.reverse();
+  }
+
+  /** null when the entry was left behind: the record is gone, or has been taken up again. */
+  async #entered(entry: OrderEntry): Promise<ExecutionRecord | null> {
+    const record = await readRecord(this.#ended, entry.id);
+    return record && isOf(entry, record) ? record : null;
+  }
+
   /** The entry comes first, so that no record is without one. */
   async #settle(record: ExecutionRecord): Promise<void> {
     await this.#order.add(record);
@@ -209,8 +226,8 @@ export class FileJournal implements Journal {
   /** Also takes away an entry that a crash left without its record. */
   async #isDue(entry: OrderEntry, { endedBeforeMs }: PruneOptions): Promise<boolean> {
     return await this.#turns.take(entry.id, async () => {
-      const record = await readRecord(this.#ended, entry.id);
-      if (record && isOf(entry, record)) return record.sinceMs < endedBeforeMs;
+      const record = await this.#entered(entry);
+      if (record) return record.sinceMs < endedBeforeMs;
       if (!this.#live.has(entry.id)) await this.#order.remove(entry);
       return false;
     });

@@ -100,7 +100,7 @@ export class ExecutionBook {
   /** Newest first. Throws StalledError `state_damaged`. */
   async list(options: ListOptions): Promise<RecordPage> {
     const page = await this.parts.journal.list(options);
-    for (const record of page.records) await checkSeal(record, this.parts.key);
+    await Promise.all(page.records.map((record) => checkSeal(record, this.parts.key)));
     return page;
   }
 

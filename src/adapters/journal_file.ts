@@ -3,15 +3,16 @@
  * `open/`, the rest in `ended/`, which is looked into by id only; `order/` says in which order it came.
  * Wherever a crash cuts a change short, the record in `ended/` is the one that counts.
  */
-import { z } from "zod";
 import { RefusedError, StalledError } from "../errors.ts";
 import {
+  byArrival,
   type ExecutionRecord,
   isExecutionId,
   type PackageMaterial,
   type Preimage,
 } from "../core/execution.ts";
 import type { JournalKey } from "../core/journal_key.ts";
+import type { ExecutionState } from "../core/protocol.ts";
 import { isSettled } from "../core/receipt.ts";
 import { Turns } from "../core/turns.ts";
 import type {
@@ -22,9 +23,17 @@ import type {
   RecordPage,
 } from "../execution/journal.ts";
 import type { Files } from "../runtime.ts";
-import { damagedFile, JournalFolder } from "./journal_folder.ts";
+import { JournalFolder } from "./journal_folder.ts";
 import { JournalHeads } from "./journal_heads.ts";
-import { byArrival, isOf, JournalOrder, type OrderEntry } from "./journal_order.ts";
+import { JournalOrder, type OrderEntry } from "./journal_order.ts";
+import { JournalPruning } from "./journal_pruning.ts";
+import {
+  missing,
+  parsePackage,
+  parsePreimages,
+  readEntered,
+  readRecord,
+} from "./journal_stored.ts";
 
 const MIB = 1024 * 1024;
 const HEADS = "streams.json";
@@ -36,25 +45,6 @@ const MAX_PREIMAGES_BYTES = 256 * MIB;
 /** A package of a mebibyte in base64, and its bundles. */
 const MAX_PACKAGE_BYTES = 8 * MIB;
 
-/** What this file relies on. The rest is as we wrote it, or the book finds its seal broken. */
-const Stored = z.looseObject({
-  id: z.string(),
-  state: z.string(),
-  stream: z.string(),
-  sequence: z.int(),
-  receivedAtMs: z.int(),
-  expiresAtMs: z.int(),
-  sinceMs: z.int(),
-  receipted: z.string().nullable(),
-  seal: z.string(),
-  version: z.string().regex(/^\d+$/),
-});
-const StoredPackage = z.strictObject({
-  payload: z.string(),
-  bundles: z.array(z.record(z.string(), z.unknown())),
-});
-const StoredPreimages = z.array(z.looseObject({ ref: z.unknown(), before: z.unknown() }));
-
 type Listed = ExecutionRecord | OrderEntry;
 
 export class FileJournal implements Journal {
@@ -64,6 +54,7 @@ export class FileJournal implements Journal {
   readonly #preimages: JournalFolder;
   readonly #order: JournalOrder;
   readonly #heads: JournalHeads;
+  readonly #pruning: JournalPruning;
   /** What is in `open/`. */
   readonly #live = new Map<string, ExecutionRecord>();
   readonly #turns = new Turns();
@@ -75,6 +66,15 @@ export class FileJournal implements Journal {
     this.#preimages = new JournalFolder(files, `${directory}/preimages`, MAX_PREIMAGES_BYTES);
     this.#order = new JournalOrder(files, `${directory}/order`);
     this.#heads = new JournalHeads(files, `${directory}/${HEADS}`, key);
+    this.#pruning = new JournalPruning({
+      ended: this.#ended,
+      packages: this.#packages,
+      preimages: this.#preimages,
+      order: this.#order,
+      heads: this.#heads,
+      turns: this.#turns,
+      isKnown: async (id) => await this.#find(id) !== null,
+    });
   }
 
   async open(): Promise<OpenedJournal> {
@@ -101,12 +101,13 @@ export class FileJournal implements Journal {
   async list({ limit, state }: ListOptions): Promise<RecordPage> {
     const records: ExecutionRecord[] = [];
     const read = async (batch: readonly Listed[]) => {
-      const found = await Promise.all(batch.map((one) => "seal" in one ? one : this.#entered(one)));
+      const found = await Promise.all(
+        batch.map((one) => "seal" in one ? one : readEntered(this.#ended, one)),
+      );
       records.push(...found.filter((record) => record !== null));
     };
     let batch: Listed[] = [];
-    for await (const one of this.#newestFirst()) {
-      if (state && one.state !== state) continue;
+    for await (const one of this.#newestFirst(state)) {
       if (records.length + batch.length > limit) break;
       batch.push(one);
       if (batch.length < READ_AT_ONCE && records.length + batch.length <= limit) continue;
@@ -156,13 +157,12 @@ export class FileJournal implements Journal {
   }
 
   async package(id: string): Promise<PackageMaterial> {
-    const pack = await this.#packages.read(id, (value) => StoredPackage.parse(value));
-    return pack ?? missing(id, "package");
+    return await this.#packages.read(id, parsePackage) ?? missing(this.directory, "package", id);
   }
 
   async preimages(id: string): Promise<readonly Preimage[]> {
-    const preimages = await this.#preimages.read(id, (value) => StoredPreimages.parse(value));
-    return preimages as Preimage[] | null ?? missing(id, "preimages");
+    const preimages = await this.#preimages.read(id, parsePreimages);
+    return preimages ?? missing(this.directory, "preimages", id);
   }
 
   async dropPreimages(id: string): Promise<void> {
@@ -170,17 +170,7 @@ export class FileJournal implements Journal {
   }
 
   async prune(options: PruneOptions): Promise<number> {
-    const due: OrderEntry[] = [];
-    for await (const entry of this.#order.oldestFirst()) {
-      if (due.length === options.limit || entry.receivedAtMs >= options.endedBeforeMs) break;
-      if (entry.expiresAtMs <= options.nowMs && await this.#isDue(entry, options)) due.push(entry);
-    }
-    const ids = new Set(due.map(({ id }) => id));
-    await this.#heads.forget(ids);
-    await options.beforeRemoval(ids);
-    for (const entry of due) await this.#turns.take(entry.id, () => this.#remove(entry));
-    await this.#removeLeftovers();
-    return due.length;
+    return await this.#pruning.prune(options);
   }
 
   async #find(id: string): Promise<ExecutionRecord | null> {
@@ -190,20 +180,15 @@ export class FileJournal implements Journal {
   }
 
   /** What is open as it is in memory, what is settled as an entry. */
-  async *#newestFirst(): AsyncGenerator<Listed> {
-    const live = [...this.#live.values()].sort(byArrival);
-    const seen = new Set(live.map(({ id }) => id));
-    for await (const entry of this.#order.newestFirst()) {
+  async *#newestFirst(state?: ExecutionState): AsyncGenerator<Listed> {
+    const seen = new Set(this.#live.keys());
+    const live = [...this.#live.values()]
+      .filter((record) => !state || record.state === state).sort(byArrival);
+    for await (const entry of this.#order.newestFirst(state)) {
       while (live.length > 0 && byArrival(live.at(-1)!, entry) > 0) yield live.pop()!;
       if (!seen.has(entry.id)) yield entry;
     }
     yield* live.reverse();
-  }
-
-  /** null when the entry was left behind: the record is gone, or has been taken up again. */
-  async #entered(entry: OrderEntry): Promise<ExecutionRecord | null> {
-    const record = await readRecord(this.#ended, entry.id);
-    return record && isOf(entry, record) ? record : null;
   }
 
   /** The entry comes first, so that no record is without one. */
@@ -221,45 +206,6 @@ export class FileJournal implements Journal {
       await this.#order.remove(latest);
     }
     this.#live.set(record.id, record);
-  }
-
-  /** Also takes away an entry that a crash left without its record. */
-  async #isDue(entry: OrderEntry, { endedBeforeMs }: PruneOptions): Promise<boolean> {
-    return await this.#turns.take(entry.id, async () => {
-      const record = await this.#entered(entry);
-      if (record) return record.sinceMs < endedBeforeMs;
-      if (!this.#live.has(entry.id)) await this.#order.remove(entry);
-      return false;
-    });
-  }
-
-  /** The entry goes last: whatever a crash leaves, the next time begins from it. */
-  async #remove(entry: OrderEntry): Promise<void> {
-    if (this.#live.has(entry.id)) return; // taken up again meanwhile
-    await this.#preimages.remove(entry.id);
-    await this.#packages.remove(entry.id);
-    await this.#ended.remove(entry.id);
-    await this.#order.remove(entry);
-  }
-
-  /** Halves of writes, and what belongs to a record that a crash kept from being made. */
-  async #removeLeftovers(): Promise<void> {
-    const material = [this.#packages, this.#preimages];
-    const contents = await Promise.all(material.map((folder) => folder.list()));
-    const ended = await this.#ended.list();
-    const known = new Set(ended.ids);
-    for (const [index, folder] of [...material, this.#ended].entries()) {
-      const { ids, unfinished } = contents[index] ?? { ...ended, ids: [] };
-      for (const name of unfinished) {
-        const [id] = name.split(".");
-        await this.#turns.take(id!, () => folder.removeUnfinished(name));
-      }
-      for (const id of ids.filter((one) => !known.has(one))) {
-        await this.#turns.take(id, async () => {
-          if (!await this.#find(id)) await folder.remove(id);
-        });
-      }
-    }
   }
 
   /** A journal that has records has heads: without them every sequence could come again. */
@@ -281,16 +227,4 @@ export class FileJournal implements Journal {
       { hint: "move it away: this connector forgets the execution then" },
     );
   }
-}
-
-async function readRecord(folder: JournalFolder, id: string): Promise<ExecutionRecord | null> {
-  return await folder.read(id, (value) => {
-    const stored = Stored.parse(value);
-    if (stored.id !== id) throw new TypeError(`it is about ${stored.id}`);
-    return stored as unknown as ExecutionRecord;
-  });
-}
-
-function missing(id: string, what: string): never {
-  throw damagedFile(`of ${id}: ${what}`, new TypeError("there is none"));
 }

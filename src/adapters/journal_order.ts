@@ -1,9 +1,10 @@
 /**
- * In which order settled executions came: an empty file for each, in a folder per day and minute, so that
- * the newest and the oldest are found without opening a record, or listing all of them.
- * `<day>/<minute>/<receivedAtMs>.<expiresAtMs>.<state>.<id>`
+ * In which order settled executions came: an empty file for each, in a folder per state, day and minute, so
+ * that the newest and the oldest are found without opening a record, or listing all of them.
+ * `<state>/<day>/<minute>/<receivedAtMs>.<expiresAtMs>.<id>`
  */
-import { type ExecutionRecord, isExecutionId } from "../core/execution.ts";
+import { dirname } from "node:path";
+import { byArrival, type ExecutionRecord, isExecutionId } from "../core/execution.ts";
 import { type ExecutionState, ExecutionStateSchema } from "../core/protocol.ts";
 import { Turns } from "../core/turns.ts";
 import type { Files } from "../runtime.ts";
@@ -16,6 +17,7 @@ export interface OrderEntry {
 }
 
 const UNFINISHED = ".tmp";
+type Turn = <T>(oldestFirst: T[]) => T[];
 const NOTHING = new Uint8Array();
 
 export class JournalOrder {
@@ -40,66 +42,71 @@ export class JournalOrder {
       for (const name of await this.files.list(folder)) {
         if (name.endsWith(UNFINISHED)) await this.files.remove(`${folder}/${name}`);
       }
-      const day = folder.slice(0, folder.lastIndexOf("/"));
-      for (const path of [folder, day]) {
+      for (const path of [folder, dirname(folder)]) {
         if ((await this.files.list(path)).length > 0) return;
         await this.files.remove(path);
       }
     });
   }
 
-  async *newestFirst(): AsyncGenerator<OrderEntry> {
-    yield* this.#walk((items) => items.toReversed());
+  /** @param state all of them unless given */
+  async *newestFirst(state?: ExecutionState): AsyncGenerator<OrderEntry> {
+    yield* this.#merge(state, (items) => items.toReversed(), (a, b) => byArrival(b, a));
   }
 
   async *oldestFirst(): AsyncGenerator<OrderEntry> {
-    yield* this.#walk((items) => items);
+    yield* this.#merge(undefined, (items) => items, byArrival);
   }
 
-  async *#walk(turn: <T>(oldestFirst: T[]) => T[]): AsyncGenerator<OrderEntry> {
-    for (const day of turn(await this.files.list(this.directory))) {
-      for (const minute of turn(await this.files.list(`${this.directory}/${day}`))) {
-        const names = await this.files.list(`${this.directory}/${day}/${minute}`);
-        const entries = names.map(parseName).filter((entry) => entry !== null);
+  async *#merge(state: ExecutionState | undefined, turn: Turn, compare: typeof byArrival) {
+    const states = (await this.files.list(this.directory))
+      .map((name) => ExecutionStateSchema.safeParse(name).data)
+      .filter((one) => one !== undefined && (!state || one === state));
+    const walks = states.map((one) => this.#walk(one!, turn));
+    const next = new Map<AsyncGenerator<OrderEntry>, OrderEntry>();
+    const advance = async (walk: AsyncGenerator<OrderEntry>) => {
+      const { value, done } = await walk.next();
+      if (done) next.delete(walk);
+      else next.set(walk, value);
+    };
+    for (const walk of walks) await advance(walk);
+    while (next.size > 0) {
+      const [walk, entry] = [...next].reduce((a, b) => compare(a[1], b[1]) <= 0 ? a : b);
+      yield entry;
+      await advance(walk);
+    }
+  }
+
+  async *#walk(state: ExecutionState, turn: Turn): AsyncGenerator<OrderEntry> {
+    const root = `${this.directory}/${state}`;
+    for (const day of turn(await this.files.list(root))) {
+      for (const minute of turn(await this.files.list(`${root}/${day}`))) {
+        const names = await this.files.list(`${root}/${day}/${minute}`);
+        const entries = names.map((name) => parseName(name, state))
+          .filter((entry) => entry !== null);
         yield* turn(entries.sort(byArrival));
       }
     }
   }
 
-  #folderOf({ receivedAtMs }: OrderEntry): string {
+  #folderOf({ state, receivedAtMs }: OrderEntry): string {
     const [day, time] = new Date(receivedAtMs).toISOString().split("T");
-    return `${this.directory}/${day}/${time!.slice(0, 5).replace(":", "")}`;
+    return `${this.directory}/${state}/${day}/${time!.slice(0, 5).replace(":", "")}`;
   }
-}
-
-/** Oldest first; of one millisecond, by id. */
-export function byArrival(
-  a: Pick<OrderEntry, "id" | "receivedAtMs">,
-  b: Pick<OrderEntry, "id" | "receivedAtMs">,
-): number {
-  return a.receivedAtMs - b.receivedAtMs || (a.id < b.id ? -1 : Number(a.id > b.id));
 }
 
 /** Whether the entry still speaks of this record, which may have been taken up again since. */
 export function isOf(entry: OrderEntry, record: ExecutionRecord): boolean {
-  return nameOf(entry) === nameOf(record);
+  return entry.state === record.state && nameOf(entry) === nameOf(record);
 }
 
-function nameOf({ receivedAtMs, expiresAtMs, state, id }: OrderEntry): string {
-  return `${receivedAtMs}.${expiresAtMs}.${state}.${id}`;
+function nameOf({ receivedAtMs, expiresAtMs, id }: OrderEntry): string {
+  return `${receivedAtMs}.${expiresAtMs}.${id}`;
 }
 
 /** null for what a cut-short write left. */
-function parseName(name: string): OrderEntry | null {
-  const [received, expires, stateName, id, ...rest] = name.split(".");
-  const state = ExecutionStateSchema.safeParse(stateName);
-  const isEntry = rest.length === 0 && state.success && isExecutionId(id ?? "") &&
-    /^\d+$/.test(received!) && /^\d+$/.test(expires!);
-  if (!isEntry) return null;
-  return {
-    id: id!,
-    state: state.data,
-    receivedAtMs: Number(received),
-    expiresAtMs: Number(expires),
-  };
+function parseName(name: string, state: ExecutionState): OrderEntry | null {
+  const [, received, expires, id] = /^(\d+)\.(\d+)\.([^.]+)$/.exec(name) ?? [];
+  if (!isExecutionId(id ?? "")) return null;
+  return { id: id!, state, receivedAtMs: Number(received), expiresAtMs: Number(expires) };
 }

@@ -137,6 +137,14 @@ export function executionId(digest: string): string {
   return `wpx-${digest.replace(/^sha256:/, "").slice(0, 32)}`;
 }
 
+/** Oldest first; of one millisecond, by id. */
+export function byArrival(
+  a: Pick<ExecutionRecord, "id" | "receivedAtMs">,
+  b: Pick<ExecutionRecord, "id" | "receivedAtMs">,
+): number {
+  return a.receivedAtMs - b.receivedAtMs || (a.id < b.id ? -1 : Number(a.id > b.id));
+}
+
 export function isExecutionId(text: string): boolean {
   return /^wpx-[0-9a-f]{32}$/.test(text);
 }

@@ -3,10 +3,11 @@
  * journal, then in a receipt; a crash between any two is made good when the book is opened again.
  * Settled executions are in the journal only: memory holds what is left to do, and each stream's head.
  */
-import { describeError, InvalidInputError, RefusedError } from "../errors.ts";
+import { InvalidInputError, RefusedError } from "../errors.ts";
 import type { AuditLog } from "../core/audit.ts";
 import { sealRecord } from "../core/execution_seal.ts";
 import {
+  byArrival,
   clip,
   type ExecutionRecord,
   isOpen,
@@ -25,6 +26,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
 import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
+import { Outcomes } from "./outcomes.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
 
 export interface BookParts {
@@ -51,11 +53,15 @@ export class ExecutionBook {
   readonly #heads = new Map<string, StreamHead>();
   readonly #turns = new Turns();
   readonly #listeners = new Set<() => void>();
-  /** Outcomes whose receipts could not be written yet. */
-  #owed: ExecutionRecord[] = [];
+  readonly #outcomes: Outcomes;
   #moves = 0;
 
-  constructor(private readonly parts: BookParts) {}
+  constructor(private readonly parts: BookParts) {
+    this.#outcomes = new Outcomes({
+      ...parts,
+      isLatest: ({ id, version }) => this.#records.get(id)?.version === version,
+    });
+  }
 
   /**
    * Reads what is left to do and issues the receipts that a crash left unwritten. Once at the start, and
@@ -71,11 +77,11 @@ export class ExecutionBook {
     this.#records.clear();
     this.#open.clear();
     this.#heads.clear();
-    this.#owed = [];
+    this.#outcomes.clear();
     for (const [stream, head] of heads) this.#heads.set(stream, head);
     for (const record of [...open].sort(byArrival)) {
       this.#keep(record);
-      if (isReceipted(record.state)) await this.#conclude(record);
+      if (isReceipted(record.state)) await this.#outcomes.conclude(record);
     }
   }
 
@@ -200,12 +206,9 @@ export class ExecutionBook {
     });
   }
 
-  /** Writes the receipts that a full disk, say, kept from being written. */
-  async issueOwed(): Promise<void> {
-    for (const record of [...this.#owed]) {
-      await this.#conclude(record);
-      this.#owed = this.#owed.filter((other) => other !== record);
-    }
+  /** Does what a full disk, say, kept from being done about earlier outcomes. */
+  async concludeOwed(): Promise<void> {
+    await this.#outcomes.concludeOwed();
   }
 
   /** Calls back after every move; returns how to stop it. */
@@ -257,30 +260,10 @@ export class ExecutionBook {
     this.parts.metrics.executions.inc({ state });
     if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
     this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
-    if (isReceipted(state)) await this.#issue(record);
+    if (isReceipted(state)) await this.#outcomes.tryToConclude(record);
     this.#moves += 1;
     for (const listener of this.#listeners) listener();
     return record;
-  }
-
-  /** The move is durable already: a receipt that cannot be written now must not undo or hide it. */
-  async #issue(record: ExecutionRecord): Promise<void> {
-    this.#owed.push(record);
-    try {
-      await this.issueOwed();
-    } catch (error) {
-      this.parts.log.log("warn", "receipt_delayed", {
-        execution: record.id,
-        reason: describeError(error),
-      });
-    }
-  }
-
-  /** What follows from an outcome. Nothing is settled before both are done. */
-  async #conclude(record: ExecutionRecord): Promise<void> {
-    const isOver = !isOpen(record.state) && record.preimagesDigest === null;
-    if (isOver) await this.parts.journal.dropPreimages(record.id);
-    await this.parts.receipts.issue(record);
   }
 
   #keep(record: ExecutionRecord): ExecutionRecord {
@@ -291,8 +274,4 @@ export class ExecutionBook {
     else this.#open.delete(id);
     return record;
   }
-}
-
-function byArrival(a: ExecutionRecord, b: ExecutionRecord): number {
-  return a.receivedAtMs - b.receivedAtMs || (a.id < b.id ? -1 : 1);
 }

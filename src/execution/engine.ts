@@ -85,7 +85,7 @@ export class Engine {
 
   async #planNext(): Promise<boolean> {
     const { book } = this.parts;
-    await book.issueOwed();
+    await book.concludeOwed();
     for (const record of book.listOpen()) if (await this.#retire(record)) return true;
     const record = this.#next("accepted");
     if (!record) return false;

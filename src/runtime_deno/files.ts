@@ -20,6 +20,28 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Each new folder is in its parent for good before anything is put into it. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await makeDirectory(dirname(path));
+    return await makeDirectory(path);
+  }
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    // The parent of the state directory is not ours to open.
+    if (
+      !(error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied)
+    ) {
+      throw error;
+    }
+  }
+}
+
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     const rest = bytes.subarray(written);
@@ -96,7 +118,7 @@ export const systemFiles: Files = {
   },
   async ensureDirectory(path) {
     try {
-      await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+      await makeDirectory(path);
     } catch (error) {
       throw diskError(error, path);
     }

@@ -11,18 +11,43 @@ async function withFolder(work: (folder: ReceiptFolder) => Promise<void>): Promi
   }
 }
 
+const ID = `wpx-${"0".repeat(32)}`;
+const KEY = `${ID}.000000000007.succeeded`;
+
 function put(folder: ReceiptFolder, key: string): Promise<void> {
   return folder.put(key, { executionId: "wpx-1", jws: "a.b.c" });
 }
 
-Deno.test("a receipt is there until it was delivered, and known ever after", () =>
+Deno.test("a receipt of an execution is there until it was delivered, and known after", () =>
   withFolder(async (folder) => {
-    await put(folder, "a");
-    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), ["a"]);
-    await folder.markDelivered("a");
+    await put(folder, KEY);
+    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), [KEY]);
+    await folder.markDelivered(KEY);
     assert.deepEqual(await folder.undelivered(), []);
-    assert.equal(await folder.has("a"), true);
+    assert.equal(await folder.has(KEY), true);
     assert.equal(await folder.has("b"), false);
+  }));
+
+Deno.test("a receipt of a package without a record is gone once it was delivered", () =>
+  withFolder(async (folder) => {
+    const key = `${ID}.refused.bad_signature`;
+    await put(folder, key);
+    await folder.markDelivered(key);
+    assert.deepEqual(await folder.undelivered(), []);
+    assert.equal(await folder.has(key), false);
+  }));
+
+Deno.test("receipts of a forgotten execution are gone, delivered or not, and no others", () =>
+  withFolder(async (folder) => {
+    const waiting = KEY.replace("succeeded", "pending_approval");
+    const other = KEY.replace("wpx-0", "wpx-1");
+    for (const key of [waiting, KEY, other]) await put(folder, key);
+    await folder.markDelivered(KEY);
+    await folder.forget(new Set());
+    assert.equal(await folder.has(KEY), true);
+    await folder.forget(new Set([ID]));
+    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), [other]);
+    for (const key of [waiting, KEY]) assert.equal(await folder.has(key), false);
   }));
 
 Deno.test("receipts that are never taken do not hide the ones behind them", () =>

@@ -1,13 +1,18 @@
-/** The disk. What is durable is fsynced, its directory entry included. */
+/**
+ * The disk. What is durable is fsynced, its directory entry included. Only what may take long leaves this
+ * thread: fsync, and reading and writing much. An operation on the kernel's own memory takes microseconds
+ * here, and as long as the machine is busy when another thread has to be woken for it.
+ */
 import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../runtime.ts";
 import { diskError, readError } from "./disk_error.ts";
 
 const PRIVATE_MODE = 0o600;
+const MUCH_BYTES = 128 * 1024;
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await Deno.open(path, { read: true });
+  const directory = Deno.openSync(path, { read: true });
   try {
     await directory.sync();
   } finally {
@@ -39,12 +44,13 @@ async function makeDirectory(path: string): Promise<void> {
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
+    const rest = bytes.subarray(written);
+    written += rest.length > MUCH_BYTES ? await file.write(rest) : file.writeSync(rest);
   }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array, options: Deno.OpenOptions) {
-  const file = await Deno.open(path, { ...options, mode: PRIVATE_MODE });
+  const file = Deno.openSync(path, { ...options, mode: PRIVATE_MODE });
   try {
     await writeAll(file, bytes);
     await file.sync();
@@ -64,9 +70,9 @@ async function readFull(file: Deno.FsFile, length: number): Promise<Uint8Array<A
   return bytes.subarray(0, filled);
 }
 
-async function orNull<T>(path: string, work: Promise<T>): Promise<T | null> {
+function orNull<T>(path: string, work: () => T): T | null {
   try {
-    return await work;
+    return work();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw readError(error, path);
@@ -75,7 +81,7 @@ async function orNull<T>(path: string, work: Promise<T>): Promise<T | null> {
 
 export const systemFiles: Files = {
   async read(path, maxBytes) {
-    const file = await orNull(path, Deno.open(path, { read: true }));
+    const file = orNull(path, () => Deno.openSync(path, { read: true }));
     if (!file) return null;
     try {
       const bytes = await readFull(file, Math.min((await file.stat()).size, maxBytes) + 1);
@@ -96,10 +102,11 @@ export const systemFiles: Files = {
       file.close();
     }
   },
-  async stat(path): Promise<FileInfo | null> {
-    const info = await orNull(path, Deno.stat(path));
-    return info && { size: info.size, mode: info.mode, inode: info.ino, isFile: info.isFile };
-  },
+  stat: (path) =>
+    Promise.try((): FileInfo | null => {
+      const info = orNull(path, () => Deno.statSync(path));
+      return info && { size: info.size, mode: info.mode, inode: info.ino, isFile: info.isFile };
+    }),
   async list(directory) {
     const names: string[] = [];
     try {
@@ -122,12 +129,12 @@ export const systemFiles: Files = {
     try {
       await writeSynced(temporary, bytes, { write: true, createNew: true });
       try {
-        await Deno.link(temporary, path);
+        Deno.linkSync(temporary, path);
       } catch (error) {
         if (error instanceof Deno.errors.AlreadyExists) return false;
         throw error;
       } finally {
-        await Deno.remove(temporary);
+        Deno.removeSync(temporary);
       }
       await syncDirectory(dirname(path));
       return true;
@@ -139,7 +146,7 @@ export const systemFiles: Files = {
     const temporary = `${path}.tmp`;
     try {
       await writeSynced(temporary, bytes, { write: true, create: true, truncate: true });
-      await Deno.rename(temporary, path);
+      Deno.renameSync(temporary, path);
       await syncDirectory(dirname(path));
     } catch (error) {
       throw diskError(error, path);
@@ -147,7 +154,7 @@ export const systemFiles: Files = {
   },
   async openAppend(path): Promise<AppendFile> {
     try {
-      const file = await Deno.open(path, { append: true, create: true, mode: PRIVATE_MODE });
+      const file = Deno.openSync(path, { append: true, create: true, mode: PRIVATE_MODE });
       await syncDirectory(dirname(path));
       return {
         path,
@@ -176,7 +183,7 @@ export const systemFiles: Files = {
   },
   async remove(path) {
     try {
-      await Deno.remove(path);
+      Deno.removeSync(path);
       await syncDirectory(dirname(path));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, path);

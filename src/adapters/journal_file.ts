@@ -8,7 +8,7 @@ import type { Files } from "../runtime.ts";
 
 const SUFFIX = ".json";
 const UNFINISHED = ".tmp";
-/** A record holds the package, its bundle and up to 100 preimages of at most 1.5 MiB each. */
+/** A record holds the package, its bundles and up to 100 preimages of at most 1.5 MiB each. */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 /** What this file relies on. The rest is as we wrote it, or the book finds its seal broken. */
 const Stored = z.looseObject({

@@ -10,6 +10,7 @@ import {
   clip,
   type ExecutionRecord,
   isOpen,
+  joinSigners,
   moveTo,
   type RecordChange,
   wasAccepted,
@@ -111,7 +112,7 @@ export class ExecutionBook {
     return this.#turns.take(record.id, async () => {
       const before = this.#records.get(record.id);
       const entered = { ...record, reason: clip(record.reason) };
-      const sealed = await this.#announce(entered, record.signer);
+      const sealed = await this.#announce(entered, joinSigners(record.signers));
       const stored = before?.state === "refused"
         ? await this.parts.journal.replace({ ...sealed, version: before.version })
         : await this.parts.journal.create(sealed);
@@ -188,7 +189,7 @@ export class ExecutionBook {
         stream: record.stream,
         sequence: record.sequence,
         risk: record.risk,
-        signer: record.signer,
+        signers: record.signers.map(({ name, identity }) => `${name} (${identity})`),
         code: record.code,
         reason: record.reason,
         planDigest: record.plan?.digest ?? null,

@@ -12,9 +12,10 @@ import {
   type ExecutionSource,
   hasBegun,
   isOpen,
+  type SignatureBundle,
 } from "../core/execution.ts";
 import type { Policy, PolicyVerdict } from "../core/policy.ts";
-import type { BundleVerifier } from "../core/verification/verify.ts";
+import { namesOf, type ThresholdVerifier } from "../core/verification/threshold.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
@@ -29,13 +30,13 @@ const MAX_WAITING = 32;
 
 export interface Delivery {
   readonly payload: Uint8Array;
-  readonly bundle: Readonly<Record<string, unknown>>;
+  readonly bundles: readonly SignatureBundle[];
   readonly source: ExecutionSource;
 }
 
 export interface IntakeParts {
   readonly book: ExecutionBook;
-  readonly verifier: BundleVerifier;
+  readonly verifier: ThresholdVerifier;
   readonly policy: () => Policy;
   /** null until the cluster has been registered once. */
   readonly cluster: () => LocalCluster | null;
@@ -82,7 +83,7 @@ export class Intake {
     }
   }
 
-  async #receive({ payload, bundle, source }: Delivery): Promise<ExecutionRecord> {
+  async #receive({ payload, bundles, source }: Delivery): Promise<ExecutionRecord> {
     const { book, verifier, maxOpen, leadership } = this.parts;
     // Nothing that the sender could take for an answer to the package itself: another one will give that.
     assertLeader(leadership);
@@ -94,7 +95,7 @@ export class Intake {
     }
     let parsed: ParsedPackage;
     try {
-      parsed = parse(verify(bound(payload, bundle), verifier));
+      parsed = parse(verify(bound(payload, bundles), verifier));
       const known = book.find(parsed.id);
       if (known && isOpen(known.state)) return known;
       if (known && known.state !== "refused") throw new ReplayedError(known);
@@ -194,7 +195,7 @@ function full(message: string): TransientError {
 }
 
 function newRecord(
-  { id, digest, payload, bundle, verified, workPackage }: ParsedPackage,
+  { id, digest, payload, bundles, verified, workPackage }: ParsedPackage,
   { clusterId }: LocalCluster,
   source: ExecutionSource,
   nowMs: number,
@@ -215,11 +216,11 @@ function newRecord(
     risk: spec.risk,
     expiresAtMs: spec.expiresAt,
     purpose: spec.reason,
-    signer: verified.signer,
+    signers: namesOf(verified),
     clusterId,
     plan: null,
     approvals: [],
-    material: { payload: encodeBase64(payload), bundle, preimages: [] },
+    material: { payload: encodeBase64(payload), bundles, preimages: [] },
     applied: 0,
     auditSequence: null,
     seal: "",

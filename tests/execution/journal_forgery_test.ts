@@ -55,7 +55,7 @@ const EDITS: Record<string, Edit> = {
     const material = {
       ...record.material,
       payload: encodeBase64(other),
-      bundle: ground.signer.sign(other),
+      bundles: [ground.signer.sign(other)],
     };
     return { ...record, material };
   },

@@ -65,6 +65,10 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     means: "A proof of the transparency log is required, and is missing or wrong.",
     remedy: "Sign with the log that the trusted root names.",
   },
+  too_few_signers: {
+    means: "Trusted signers signed, but fewer than `trust.threshold` asks for.",
+    remedy: "Have another one sign, and send all bundles together.",
+  },
   wrong_target: {
     means: "The package is for other clusters, or for labels that this one does not have.",
     remedy: "Send it to the cluster that it names; labels stand under `execution.labels`.",

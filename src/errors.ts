@@ -25,6 +25,7 @@ export const REFUSED_CODES = [
   "untrusted_certificate",
   "wrong_identity",
   "missing_log_proof",
+  "too_few_signers",
   "wrong_target",
   "not_yet_valid",
   "expired",

@@ -38,6 +38,7 @@ const INTAKE: readonly ErrorCode[] = [
   "missing_signature",
   "bad_signature",
   "unknown_signer",
+  "too_few_signers",
   "untrusted_certificate",
   "wrong_identity",
   "missing_log_proof",

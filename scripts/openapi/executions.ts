@@ -43,7 +43,11 @@ export const Summary = z.object({
   stream: z.string(),
   sequence: z.int(),
   risk: z.enum(RISKS),
-  signer: z.string(),
+  signer: z.string().describe("their names in one line"),
+  signers: z.array(z.object({
+    name: z.string().describe("as trust.signers calls it"),
+    identity: z.string().describe("sha256:<hex> of the key, or the certificate's identity"),
+  })).describe("each distinct signer once"),
   source: z.enum(["push", "channel"]),
 }) satisfies z.ZodType<ExecutionSummary>;
 

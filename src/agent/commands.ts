@@ -2,7 +2,7 @@
 import { type ConnectorError, type ErrorCode, InvalidInputError, RefusedError } from "../errors.ts";
 import type { AuditLog } from "../core/audit.ts";
 import type { Command } from "../core/command.ts";
-import { CommandData } from "../core/protocol.ts";
+import { bundlesOf, CommandData } from "../core/protocol.ts";
 import { describeIssues } from "../core/schema_problem.ts";
 import type { Intake } from "../execution/intake.ts";
 import { decodePayload } from "../http/listener.ts";
@@ -54,7 +54,7 @@ async function execute(command: Command, intake: Intake): Promise<void> {
   }
   await intake.receive({
     payload: decodePayload(parsed.data.payload),
-    bundle: parsed.data.bundle,
+    bundles: bundlesOf(parsed.data),
     source: "channel",
   });
 }

@@ -6,7 +6,8 @@ import { checkpointOrigin } from "../core/audit/checkpoint.ts";
 import { deriveSecret } from "../core/connector_key.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
-import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
+import { requireSigners, type ThresholdVerifier } from "../core/verification/threshold.ts";
+import { createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
@@ -25,7 +26,7 @@ export interface Execution {
   readonly intake: Intake;
   readonly approvals: Approvals;
   readonly receipts: ReceiptFolder;
-  readonly verifier: BundleVerifier;
+  readonly verifier: ThresholdVerifier;
   readonly policy: Policy;
   /** null where there is no cluster to change: no policy can be configured then, so nothing is allowed. */
   readonly engine: Engine | null;
@@ -39,7 +40,8 @@ export async function prepareExecution(
 ): Promise<Execution> {
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
-  const verifier = createVerifier(await readSigners(files, config.trust.signers));
+  const signers = await readSigners(files, config.trust.signers);
+  const verifier = requireSigners(createVerifier(signers), config.trust.threshold);
   const policy = await readPolicy(files, config.execution.policyFile);
   const receipts = new ReceiptFolder(files, config.stateDir);
   const identity = (): LocalCluster | null => {

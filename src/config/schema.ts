@@ -195,9 +195,11 @@ const Signer = z.union([
 ]);
 
 const Trust = z.strictObject({
-  signers: z.array(Signer).max(50).default([]).describe("any one of them may sign"),
-  threshold: z.int().min(1).max(1).default(1).describe(
-    "how many signers must have signed; one bundle carries one",
+  signers: z.array(Signer).max(50).default([]).describe(
+    "who may sign; any one of them, or as many as the threshold says",
+  ),
+  threshold: z.int().min(1).max(10).default(1).describe(
+    "how many distinct signers must have signed, each with a bundle of its own",
   ),
 }).describe("who may sign work packages; with no signer every package is refused");
 

@@ -4,9 +4,12 @@ import type { Approval } from "./approval.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes_object.ts";
 import type { Plan } from "./plan.ts";
 import type { ExecutionState } from "./protocol.ts";
+import type { SignerName } from "./verification/threshold.ts";
 import type { Risk } from "./work_package.ts";
 
 export type ExecutionSource = "push" | "channel";
+/** A Sigstore bundle in its JSON form, as it came. */
+export type SignatureBundle = Readonly<Record<string, unknown>>;
 
 /** An object as it was before we touched it; null when it was not there. Durable before the change. */
 export interface Preimage {
@@ -18,7 +21,7 @@ export interface Preimage {
 export interface PackageMaterial {
   /** Base64 of the exact bytes. */
   readonly payload: string;
-  readonly bundles: readonly Readonly<Record<string, unknown>>[];
+  readonly bundles: readonly SignatureBundle[];
 }
 
 export interface ExecutionRecord {
@@ -41,7 +44,8 @@ export interface ExecutionRecord {
   readonly expiresAtMs: number;
   /** Why it was asked for, in the signer's words. */
   readonly purpose: string;
-  readonly signer: string;
+  /** Each once, however many names and bundles it came with. */
+  readonly signers: readonly SignerName[];
   /** The cluster that it was accepted for. */
   readonly clusterId: string;
   readonly plan: Plan | null;
@@ -130,6 +134,11 @@ export function moveTo(
 export function clip(reason: string): string {
   const text = reason.toWellFormed();
   return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON).toWellFormed()}…` : text;
+}
+
+/** Who signed, in one line. */
+export function joinSigners(signers: readonly SignerName[]): string {
+  return signers.map(({ name }) => name).join(", ");
 }
 
 /** `wpx-` and the first 128 bits of the digest: a valid Kubernetes name, the same everywhere. */

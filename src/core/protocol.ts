@@ -5,7 +5,9 @@
 import { z } from "zod";
 
 export const MAX_PACKAGE_BYTES = 1024 * 1024;
-/** A WPK in base64 with its bundle beside it. */
+/** One for each signer. */
+export const MAX_BUNDLES = 10;
+/** A WPK in base64 with its bundles beside it. */
 export const MAX_EXECUTE_BODY_BYTES = 3 * MAX_PACKAGE_BYTES;
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, "must be standard base64");
@@ -124,10 +126,26 @@ export const Heartbeat = z.strictObject({
 
 export const SigstoreBundleJson = z.record(z.string(), z.unknown());
 
-export const ExecuteRequest = z.strictObject({
-  payload: base64.max(Math.ceil(MAX_PACKAGE_BYTES / 3) * 4 + 4).describe("the exact WPK bytes"),
-  bundle: SigstoreBundleJson.describe("Sigstore bundle over those bytes"),
-});
+const payload = base64.max(Math.ceil(MAX_PACKAGE_BYTES / 3) * 4 + 4).describe(
+  "the exact WPK bytes",
+);
+
+export const ExecuteRequest = z.union([
+  z.strictObject({
+    payload,
+    bundle: SigstoreBundleJson.describe("Sigstore bundle over those bytes"),
+  }),
+  z.strictObject({
+    payload,
+    bundles: z.array(SigstoreBundleJson).min(1).max(MAX_BUNDLES)
+      .describe("one Sigstore bundle for each signer"),
+  }),
+]);
+
+/** The signatures that a package came with, in the order in which they were sent. */
+export function bundlesOf(request: ExecuteRequest): readonly Record<string, unknown>[] {
+  return "bundles" in request ? request.bundles : [request.bundle];
+}
 
 export const EXECUTION_STATES = [
   "accepted",

@@ -11,6 +11,7 @@ import {
   clip,
   type ExecutionRecord,
   isOpen,
+  joinSigners,
   moveTo,
   type PackageMaterial,
   type Preimage,
@@ -154,7 +155,7 @@ export class ExecutionBook {
         reason: clip(record.reason),
         bundlesDigest: digestOf(pack.bundles),
       };
-      const sealed = await this.#announce(entered, record.signer);
+      const sealed = await this.#announce(entered, joinSigners(record.signers));
       const stored = before?.state === "refused"
         ? await this.parts.journal.replace({ ...sealed, version: before.version }, pack)
         : await this.parts.journal.create(sealed, pack);
@@ -238,7 +239,7 @@ export class ExecutionBook {
         stream: record.stream,
         sequence: record.sequence,
         risk: record.risk,
-        signer: record.signer,
+        signers: record.signers.map(({ name, identity }) => `${name} (${identity})`),
         code: record.code,
         reason: record.reason,
         planDigest: record.plan?.digest ?? null,

@@ -12,10 +12,11 @@ import {
   type ExecutionSource,
   hasBegun,
   isOpen,
+  type SignatureBundle,
 } from "../core/execution.ts";
 import type { Policy, PolicyVerdict } from "../core/policy.ts";
 import { sequenceToBeat } from "../core/stream_head.ts";
-import type { BundleVerifier } from "../core/verification/verify.ts";
+import { namesOf, type ThresholdVerifier } from "../core/verification/threshold.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
@@ -30,13 +31,13 @@ const MAX_WAITING = 32;
 
 export interface Delivery {
   readonly payload: Uint8Array;
-  readonly bundle: Readonly<Record<string, unknown>>;
+  readonly bundles: readonly SignatureBundle[];
   readonly source: ExecutionSource;
 }
 
 export interface IntakeParts {
   readonly book: ExecutionBook;
-  readonly verifier: BundleVerifier;
+  readonly verifier: ThresholdVerifier;
   readonly policy: () => Policy;
   /** null until the cluster has been registered once. */
   readonly cluster: () => LocalCluster | null;
@@ -83,7 +84,7 @@ export class Intake {
     }
   }
 
-  async #receive({ payload, bundle, source }: Delivery): Promise<ExecutionRecord> {
+  async #receive({ payload, bundles, source }: Delivery): Promise<ExecutionRecord> {
     const { book, verifier, maxOpen, leadership } = this.parts;
     // Nothing that the sender could take for an answer to the package itself: another one will give that.
     assertLeader(leadership);
@@ -95,7 +96,7 @@ export class Intake {
     }
     let parsed: ParsedPackage;
     try {
-      parsed = parse(verify(bound(payload, bundle), verifier));
+      parsed = parse(verify(bound(payload, bundles), verifier));
       const known = await book.find(parsed.id);
       if (known && isOpen(known.state)) return known;
       if (known && known.state !== "refused") throw new ReplayedError(known);
@@ -115,7 +116,7 @@ export class Intake {
   ): Promise<ExecutionRecord> {
     const { book } = this.parts;
     const record = newRecord(parsed, cluster, source, this.parts.clock.now());
-    const pack = { payload: encodeBase64(parsed.payload), bundles: [parsed.bundle] };
+    const pack = { payload: encodeBase64(parsed.payload), bundles: parsed.bundles };
     const verdict = this.#judge(parsed, cluster, record);
     if (verdict instanceof RefusedError) {
       const { code, message } = verdict;
@@ -218,7 +219,7 @@ function newRecord(
     risk: spec.risk,
     expiresAtMs: spec.expiresAt,
     purpose: spec.reason,
-    signer: verified.signer,
+    signers: namesOf(verified),
     clusterId,
     plan: null,
     approvals: [],

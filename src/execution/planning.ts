@@ -3,7 +3,7 @@ import type { LocalCluster } from "../core/admission.ts";
 import type { ExecutionRecord, PackageMaterial, Preimage } from "../core/execution.ts";
 import { type Plan, sealPlan } from "../core/plan.ts";
 import type { Policy } from "../core/policy.ts";
-import type { BundleVerifier } from "../core/verification/verify.ts";
+import type { ThresholdVerifier } from "../core/verification/threshold.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
 import { operationsOf } from "./operations/operations_of.ts";
@@ -11,7 +11,7 @@ import { reopen } from "./stages.ts";
 
 export interface PlanningParts {
   readonly cluster: Cluster;
-  readonly verifier: BundleVerifier;
+  readonly verifier: ThresholdVerifier;
   readonly policy: () => Policy;
   readonly identity: () => LocalCluster;
   readonly fieldManager: string;

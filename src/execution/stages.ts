@@ -7,11 +7,16 @@ import { InvalidInputError, RefusedError } from "../errors.ts";
 import { checkSequence, checkTarget, checkValidity, type LocalCluster } from "../core/admission.ts";
 import { canonicalJson } from "../core/canonical_json.ts";
 import { decodeBase64, sha256Hex } from "../core/encoding.ts";
-import { executionId, type ExecutionRecord, type PackageMaterial } from "../core/execution.ts";
+import {
+  executionId,
+  type ExecutionRecord,
+  type PackageMaterial,
+  type SignatureBundle,
+} from "../core/execution.ts";
 import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
 import type { Verified } from "../core/verification/verdict.ts";
-import type { BundleVerifier } from "../core/verification/verify.ts";
+import type { ThresholdVerifier } from "../core/verification/threshold.ts";
 import { parseWorkPackage, targetsOf, type WorkPackage } from "../core/work_package.ts";
 
 declare const stage: unique symbol;
@@ -22,10 +27,11 @@ interface Bounded {
   /** `sha256:<hex>` of the payload. */
   readonly digest: string;
   readonly payload: Uint8Array;
-  readonly bundle: Readonly<Record<string, unknown>>;
+  readonly bundles: readonly SignatureBundle[];
 }
 interface Signed extends Bounded {
-  readonly verified: Verified;
+  /** One for each distinct signer. */
+  readonly verified: readonly Verified[];
 }
 interface Parsed extends Signed {
   readonly workPackage: WorkPackage;
@@ -36,7 +42,7 @@ interface Allowed extends Parsed {
 
 /** Bytes within bounds; nothing else is known of them. */
 export type BoundedPackage = Stage<Bounded, "bounded">;
-/** The bytes are exactly what a trusted signer signed. */
+/** The bytes are exactly what enough trusted signers signed. */
 export type VerifiedPackage = Stage<Signed, "verified">;
 /** Within the strict schema. */
 export type ParsedPackage = Stage<Parsed, "parsed">;
@@ -48,7 +54,7 @@ export type AllowedPackage = Stage<Allowed, "allowed">;
 /** Throws InvalidInputError `too_large` or `malformed_bundle`, RefusedError `missing_signature`. */
 export function bound(
   payload: Uint8Array,
-  bundle: Readonly<Record<string, unknown>>,
+  bundles: readonly SignatureBundle[],
 ): BoundedPackage {
   if (payload.length > MAX_PACKAGE_BYTES) {
     throw new InvalidInputError(
@@ -56,7 +62,7 @@ export function bound(
       `The work package has ${payload.length} bytes, at most ${MAX_PACKAGE_BYTES} are allowed`,
     );
   }
-  if (Object.keys(bundle).length === 0) {
+  if (bundles.every((bundle) => Object.keys(bundle).length === 0)) {
     throw new RefusedError(
       "missing_signature",
       "The work package came without a signature bundle",
@@ -65,12 +71,12 @@ export function bound(
       },
     );
   }
-  assertCanonical(bundle);
-  return { ...nameBytes(payload), payload, bundle } as BoundedPackage;
+  bundles.forEach(assertCanonical);
+  return { ...nameBytes(payload), payload, bundles } as BoundedPackage;
 }
 
 /** It goes into the sealed journal, so it must have a canonical form. */
-function assertCanonical(bundle: Readonly<Record<string, unknown>>): void {
+function assertCanonical(bundle: SignatureBundle): void {
   try {
     canonicalJson(bundle);
   } catch (cause) {
@@ -87,9 +93,9 @@ export function nameBytes(payload: Uint8Array): { id: string; digest: string } {
   return { id: executionId(digest), digest };
 }
 
-/** Throws what BundleVerifier.verify throws. */
-export function verify(bounded: BoundedPackage, verifier: BundleVerifier): VerifiedPackage {
-  const verified = verifier.verify(bounded.payload, bounded.bundle);
+/** Throws what ThresholdVerifier.verify throws. */
+export function verify(bounded: BoundedPackage, verifier: ThresholdVerifier): VerifiedPackage {
+  const verified = verifier.verify(bounded.payload, bounded.bundles);
   return { ...bounded, verified } as unknown as VerifiedPackage;
 }
 
@@ -138,13 +144,13 @@ export function reopen(
   record: ExecutionRecord,
   { payload, bundles }: PackageMaterial,
   context: {
-    readonly verifier: BundleVerifier;
+    readonly verifier: ThresholdVerifier;
     readonly policy: Policy;
     readonly cluster: LocalCluster;
     readonly nowMs: number;
   },
 ): AllowedPackage {
-  const bounded = bound(decodeBase64(payload), bundles[0] ?? {});
+  const bounded = bound(decodeBase64(payload), bundles);
   if (bounded.digest !== record.digest) {
     throw new RefusedError(
       "bad_signature",

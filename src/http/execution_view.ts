@@ -1,8 +1,8 @@
 /** An execution as people and the Orchestrator see it: without the package's bytes and the preimages. */
-import type { ExecutionRecord } from "../core/execution.ts";
+import { type ExecutionRecord, joinSigners } from "../core/execution.ts";
 
 export function summarize(record: ExecutionRecord) {
-  const { id, digest, state, code, reason, name, stream, sequence, risk, signer, source } = record;
+  const { id, digest, state, code, reason, name, stream, sequence, risk, signers, source } = record;
   return {
     id,
     digest,
@@ -16,7 +16,8 @@ export function summarize(record: ExecutionRecord) {
     stream,
     sequence,
     risk,
-    signer,
+    signer: joinSigners(signers),
+    signers,
     source,
   };
 }

@@ -2,7 +2,12 @@
 import { Hono } from "hono";
 import { decodeBase64 } from "../core/encoding.ts";
 import type { HealthBoard } from "../core/health.ts";
-import { ExecuteRequest, type ExecuteResponse, MAX_EXECUTE_BODY_BYTES } from "../core/protocol.ts";
+import {
+  bundlesOf,
+  ExecuteRequest,
+  type ExecuteResponse,
+  MAX_EXECUTE_BODY_BYTES,
+} from "../core/protocol.ts";
 import type { ClusterIdentity } from "../core/session.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { ExecutionBook } from "../execution/book.ts";
@@ -76,7 +81,7 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
     );
     const record = await parts.intake.receive({
       payload: decodePayload(body.payload),
-      bundle: body.bundle,
+      bundles: bundlesOf(body),
       source: "push",
     });
     const answer: ExecuteResponse = {

@@ -45,7 +45,7 @@ function sign(ground: Ground, bytes: Uint8Array): Bundle {
 }
 
 function deliver(stand: Stand, payload: Uint8Array, bundle: Bundle) {
-  return stand.intake.receive({ payload, bundle, source: "push" });
+  return stand.intake.receive({ payload, bundles: [bundle], source: "push" });
 }
 
 /** Asserts the trace that every refusal leaves, and that nothing came of the package. */
@@ -369,7 +369,7 @@ Deno.test("a standby takes nothing and leaves no trace of what was sent to it", 
   let leads = false;
   const leadership = leadingWhile(() => leads, "node-2_ab12");
   await withStand({ leadership }, async (stand, ground) => {
-    const tampered = { payload: packageOf({ actions: GOOD }), bundle: { a: 1 } };
+    const tampered = { payload: packageOf({ actions: GOOD }), bundles: [{ a: 1 }] };
     const refusal = { code: "not_leader", message: /node-2_ab12 leads/ };
     await assert.rejects(stand.intake.receive({ ...tampered, source: "push" }), refusal);
     const payload = packageOf({ actions: GOOD });

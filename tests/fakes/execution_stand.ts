@@ -15,6 +15,7 @@ import { HealthBoard } from "../../src/core/health.ts";
 import type { KubeObject } from "../../src/core/kubernetes_object.ts";
 import { parsePolicy } from "../../src/core/policy.ts";
 import { type ExecutionState, ReceiptPayload } from "../../src/core/protocol.ts";
+import { requireSigners } from "../../src/core/verification/threshold.ts";
 import { createVerifier } from "../../src/core/verification/verify.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki } from "../../src/embedded/pki.ts";
@@ -159,12 +160,13 @@ export class Stand {
     const cluster = (options.wrapCluster ?? ((same) => same))(
       new KubernetesCluster(api, FIELD_MANAGER),
     );
-    const verifier = createVerifier([{
+    const keys = createVerifier([{
       kind: "key",
       name: "release",
       publicKeyPem: ground.signer.publicKeyPem,
       transparencyLog: "optional",
     }]);
+    const verifier = requireSigners(keys, 1);
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
@@ -358,5 +360,5 @@ export function payloadOf({ jws }: Pick<UndeliveredReceipt, "jws">): ReceiptPayl
 
 export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {
   const bundle = ground.signer.sign(bytes) as unknown as Record<string, unknown>;
-  return await stand.intake.receive({ payload: bytes, bundle, source: "push" });
+  return await stand.intake.receive({ payload: bytes, bundles: [bundle], source: "push" });
 }

@@ -79,6 +79,32 @@ Deno.test("the listener answers each refusal with its own code", () =>
     await expectProblem(await push(large), 413, "too_large");
   }));
 
+Deno.test("the listener takes one bundle, or a list with one for each signer", () =>
+  withListener(async ({ call, ground }) => {
+    const bytes = packageOf({ actions, stream: "bundles" });
+    const bundle = ground.signer.sign(bytes);
+    const payload = encodeBase64(bytes);
+    const post = (body: unknown) => call("POST", "/execute", JSON.stringify(body));
+    await expectProblem(
+      await post({ payload, bundle, bundles: [bundle] }),
+      400,
+      "malformed_request",
+    );
+    await expectProblem(await post({ payload, bundles: [] }), 400, "malformed_request");
+    await expectProblem(
+      await post({ payload, bundles: Array.from({ length: 11 }, () => bundle) }),
+      400,
+      "malformed_request",
+    );
+    const answer = await post({ payload, bundles: [bundle, bundle] });
+    assert.equal(answer.status, 202);
+    const { executionId } = await answer.json();
+    const shown = await (await call("GET", `/executions/${executionId}`)).json();
+    assert.equal(shown.signer, "release");
+    assert.equal(shown.signers.length, 1);
+    assert.match(shown.signers[0].identity, /^sha256:[0-9a-f]{64}$/);
+  }));
+
 for (const [method, path] of PROTECTED) {
   Deno.test(`the listener wants a token for ${method} ${path}`, () =>
     withListener(async ({ handle }) => {

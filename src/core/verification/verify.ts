@@ -16,6 +16,8 @@ import { verifyWithAuthorities } from "./with_certificate.ts";
 import { verifyWithKeys } from "./with_key.ts";
 
 export interface BundleVerifier {
+  /** What signers are told apart by: `Verified.identity` is always one of these. */
+  readonly identities: ReadonlySet<string>;
   /**
    * Throws RefusedError, or InvalidInputError `malformed_bundle` for what is no bundle
    * (`malformed_request` for a digest that is none), and nothing else.
@@ -27,6 +29,10 @@ export interface BundleVerifier {
 export function createVerifier(signers: readonly TrustedSigner[]): BundleVerifier {
   const policy = createTrustPolicy(signers);
   return {
+    identities: new Set([
+      ...policy.keys.map(({ key }) => key.id),
+      ...policy.authorities.flatMap(({ identities }) => identities.map((one) => one.identity)),
+    ]),
     verify(artifact, bundle) {
       try {
         return verifyBundle(policy, artifact, bundle);

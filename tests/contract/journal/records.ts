@@ -37,7 +37,7 @@ export function recordOf(
     risk: "low",
     expiresAtMs: NOW_MS + HOUR_MS,
     purpose: "p99 “latency”, INC-2231 \u{1f525}",
-    signer: "release",
+    signers: [{ name: "release", identity: "sha256:00" }],
     clusterId: "c-test",
     plan: null,
     approvals: [],

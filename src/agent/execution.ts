@@ -66,6 +66,7 @@ export async function prepareExecution(
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
+    maxParallel: config.execution.maxParallel,
     maskSalt: await deriveSecret(key, "plan-mask"),
     leadership,
     key,

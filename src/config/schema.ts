@@ -210,6 +210,9 @@ const Execution = z.strictObject({
   maxOpen: z.int().min(1).max(1000).default(100).describe(
     "open executions; above it POST /execute answers 429",
   ),
+  maxParallel: z.int().min(1).max(32).default(4).describe(
+    "packages carried out at once; those that touch the same objects, or are of one stream, never are",
+  ),
   labels: z.record(z.string(), z.string()).default({}).describe(
     "what spec.target.matchLabels is matched with",
   ),

@@ -15,6 +15,8 @@ export interface PlanEntry {
   readonly changes: readonly FieldChange[];
   /** Warning headers of the API server. */
   readonly warnings: readonly string[];
+  /** Why no dry run could check it; absent where one has. */
+  readonly unchecked?: string;
 }
 
 export interface Plan {

@@ -38,6 +38,11 @@ export interface MoveDetails extends RecordChange {
   readonly actor?: string;
 }
 
+export interface Step extends RecordChange {
+  readonly state: ExecutionState;
+  readonly reason: string;
+}
+
 export class ExecutionBook {
   /** In the order in which they came. */
   readonly #records = new Map<string, ExecutionRecord>();
@@ -144,6 +149,25 @@ export class ExecutionBook {
     });
   }
 
+  /**
+   * Several moves at one go, where nobody relies on the states between: each has its audit record, in
+   * order, and the last one alone is written to the journal. Throws what `move` throws.
+   */
+  moveThrough(record: ExecutionRecord, steps: readonly Step[]): Promise<ExecutionRecord> {
+    return this.#turns.take(record.id, async () => {
+      this.#assertLatest(record);
+      const nowMs = this.parts.clock.now();
+      const moved: ExecutionRecord[] = [];
+      for (const { state, reason, ...change } of steps) {
+        moved.push(moveTo(moved.at(-1) ?? record, state, reason, nowMs, change));
+      }
+      // Side by side they share one write of the log; it takes them in this order.
+      const announced = await Promise.all(moved.map((one) => this.#announce(one, "connector")));
+      for (const between of announced.slice(0, -1)) this.#tell(between);
+      return await this.#settle(await this.parts.journal.replace(announced.at(-1)!));
+    });
+  }
+
   /** Progress within a state: durable, but no audit entry and no receipt. */
   note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
@@ -200,14 +224,17 @@ export class ExecutionBook {
 
   async #settle(stored: ExecutionRecord): Promise<ExecutionRecord> {
     const record = this.#keep(stored);
-    const { id, state, code, reason } = record;
-    this.parts.metrics.executions.inc({ state });
-    if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
-    this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
-    if (isReceipted(state)) await this.#issue(record);
+    this.#tell(record);
+    if (isReceipted(record.state)) await this.#issue(record);
     this.#moves += 1;
     for (const listener of this.#listeners) listener();
     return record;
+  }
+
+  #tell({ id, state, code, reason }: ExecutionRecord): void {
+    this.parts.metrics.executions.inc({ state });
+    if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
+    this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
   }
 
   /** The move is durable already: a receipt that cannot be written now must not undo or hide it. */

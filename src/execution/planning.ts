@@ -7,7 +7,11 @@ import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
 import { operationsOf } from "./operations/operations_of.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { reopen } from "./stages.ts";
+
+/** Dry runs of one package that are under way at once. */
+const MAX_PREVIEWS = 8;
 
 export interface PlanningParts {
   readonly cluster: Cluster;
@@ -39,10 +43,12 @@ export async function makePlan(record: ExecutionRecord, parts: PlanningParts): P
     nowMs: parts.clock.now(),
   });
   const context = { ...parts, executionId: id };
-  const previews = [];
-  for (const operation of operationsOf(workPackage, context)) {
-    previews.push(await operation.preview(parts.cluster));
-  }
+  const operations = operationsOf(workPackage, context);
+  const previews = await sideBySide(
+    operations,
+    MAX_PREVIEWS,
+    (operation) => operation.preview(parts.cluster),
+  );
   return {
     plan: sealPlan(digest, previews.map((preview) => preview.entry), parts.clock.now()),
     preimages: previews.map(({ entry, before }) => ({ ref: entry.ref, before })),

@@ -97,6 +97,7 @@ export interface StandOptions {
   readonly leadership?: Leadership;
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
+  readonly maxParallel?: number;
 }
 
 /** One process's life on that ground. */
@@ -185,6 +186,7 @@ export class Stand {
       identity,
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",
+      maxParallel: options.maxParallel ?? 4,
       leadership,
       key,
       random,

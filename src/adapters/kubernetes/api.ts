@@ -30,6 +30,7 @@ export interface ApiRequest {
 }
 
 export interface ApiAnswer {
+  readonly status: number;
   readonly object: JsonObject;
   readonly warnings: readonly string[];
 }
@@ -63,7 +64,11 @@ export class KubernetesApi {
       const retryAfterMs = parseRetryAfter(retryAfter, this.runtime.clock.now());
       throw toError(answer.status, text, request.what, retryAfterMs);
     }
-    return { object: parseObject(text, request.what), warnings: warningsOf(answer.headers) };
+    return {
+      status: answer.status,
+      object: parseObject(text, request.what),
+      warnings: warningsOf(answer.headers),
+    };
   }
 
   /** null on 404. */

@@ -1,6 +1,12 @@
 /** The API server's Status answers as typed errors: the reader must know who refused, and why. */
 import { z } from "zod";
-import { type ConnectorError, RefusedError, StalledError, TransientError } from "../../errors.ts";
+import {
+  type ConnectorError,
+  ModifiedError,
+  RefusedError,
+  StalledError,
+  TransientError,
+} from "../../errors.ts";
 
 const Status = z.object({
   message: z.string().default(""),
@@ -27,6 +33,9 @@ const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 
 /** A write named the uid of an object that is gone; apply says 422 or 409 to that, delete 409. */
 const OTHER_UID = / the UID in the precondition |: uid mismatch: |Precondition failed: UID /;
+
+/** A write named a resourceVersion that is not the latest. */
+const OLD_VERSION = /the object has been modified/;
 
 /**
  * @param what the request, for people: `apply apps/v1/Deployment shop/web`
@@ -76,6 +85,7 @@ export function toError(
       hint: "fields of another manager are never forced; leave them out or ask their owner",
     });
   }
+  if (status === 409 && OLD_VERSION.test(text)) return new ModifiedError(message);
   if (status === 409) return new RefusedError("field_conflict", message);
   if (status === 404) return new RefusedError("not_found", message);
   return new RefusedError("admission_denied", `${message}${reason ? ` (${reason})` : ""}`, {

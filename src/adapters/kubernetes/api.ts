@@ -11,6 +11,9 @@ import type { KubernetesCredentials } from "./credentials.ts";
 import { toError } from "./status_error.ts";
 
 const TIMEOUT_MS = 30_000;
+/** As many and as long as kube-apiserver itself lets them be. */
+const MAX_WARNINGS = 32;
+const MAX_WARNING = 4096;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 export interface ApiRequest {
@@ -137,5 +140,6 @@ function malformed(what: string, problem: string): InvalidInputError {
 function warningsOf(headers: Headers): string[] {
   const header = headers.get("warning") ?? "";
   return [...header.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)]
-    .map((match) => match[1]!.replaceAll(/\\(.)/g, "$1"));
+    .slice(0, MAX_WARNINGS)
+    .map((match) => match[1]!.replaceAll(/\\(.)/g, "$1").slice(0, MAX_WARNING).toWellFormed());
 }

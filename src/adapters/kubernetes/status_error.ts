@@ -21,7 +21,8 @@ const Status = z.object({
   }).default({ causes: [] }),
 });
 
-const MAX_MESSAGE = 1000;
+/** Webhooks and quotas explain themselves at length; a record's reason is bounded to the same. */
+const MAX_MESSAGE = 1800;
 /** How RBAC words its refusals; admission plugins, webhooks and quotas answer 403 too. */
 const RBAC_REFUSAL = /forbidden: User ".*" cannot \S+ (resource|path) /;
 
@@ -48,7 +49,7 @@ export function toError(
   retryAfterMs?: number,
 ): ConnectorError {
   const { message: text, reason, details } = parseStatus(body);
-  const message = `${what}: ${(text || `status ${status}`).slice(0, MAX_MESSAGE)}`;
+  const message = `${what}: ${tidy(text || `status ${status}`)}`;
   const isPassing = status === 408 || status === 429 || status >= 500;
   if (isPassing && !TYPED_PATCH_REFUSAL.test(text)) {
     const seconds = details.retryAfterSeconds;
@@ -81,7 +82,7 @@ export function toError(
   const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");
   if (conflicts.length > 0) {
     const owners = conflicts.map((cause) => `${cause.field} (${cause.message})`).join(", ");
-    return new RefusedError("field_conflict", `${what}: owned by others: ${owners}`, {
+    return new RefusedError("field_conflict", `${what}: owned by others: ${tidy(owners)}`, {
       hint: "fields of another manager are never forced; leave them out or ask their owner",
     });
   }
@@ -99,4 +100,14 @@ function parseStatus(body: string): z.infer<typeof Status> {
   } catch {
     return Status.parse({ message: body.slice(0, MAX_MESSAGE) });
   }
+}
+
+/** What a webhook, say, wrote, as one line that a terminal shows as it is. */
+function tidy(text: string): string {
+  const line = text.toWellFormed().replaceAll(/\s+/g, " ")
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "�").trim();
+  const more = line.length - MAX_MESSAGE;
+  return more > 0
+    ? `${line.slice(0, MAX_MESSAGE).toWellFormed()}… (${more} more characters)`
+    : line;
 }

@@ -5,6 +5,7 @@ import type { LocalCluster } from "../core/admission.ts";
 import { deriveSecret } from "../core/connector_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
+import { verifyOnce } from "../core/verification/verify_once.ts";
 import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
@@ -35,7 +36,7 @@ export async function prepareExecution(
 ): Promise<Execution> {
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
-  const verifier = createVerifier(await readSigners(files, config.trust.signers));
+  const verifier = verifyOnce(createVerifier(await readSigners(files, config.trust.signers)));
   const policy = await readPolicy(files, config.execution.policyFile);
   const receipts = new ReceiptFolder(files, config.stateDir);
   const identity = (): LocalCluster | null => {
@@ -55,11 +56,12 @@ export async function prepareExecution(
     audit,
     receipts: issuer,
     maxOpen: config.execution.maxOpen,
+    onAllowed: (record) => engine?.planAhead(record),
     clock,
     log,
     metrics,
   });
-  const engine = kubernetes && new Engine({
+  const engine: Engine | null = kubernetes && new Engine({
     book,
     cluster: kubernetes.cluster,
     verifier,

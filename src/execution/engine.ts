@@ -37,12 +37,26 @@ export class Engine {
   readonly #running = new Map<string, { slot: "planning" | "writing"; end: Promise<void> }>();
   readonly #claims = new Map<string, Claim>();
   readonly #rests: Rests;
+  /** The plan of the package that is being put on record right now. */
+  #ahead: { readonly id: string; readonly planned: Promise<Planned> } | null = null;
   /** Counts what may have made work possible, so that none is slept through. */
   #events = 0;
   #wake: () => void = () => {};
 
   constructor(private readonly parts: EngineParts) {
     this.#rests = new Rests(parts.clock, parts.random);
+  }
+
+  /**
+   * Plans a package while it is still being put on record, where nothing is under way that could change
+   * what it finds. Only looks; without the record nothing comes of it.
+   */
+  planAhead(record: ExecutionRecord): void {
+    if (this.#running.size > 0 || !this.parts.leadership.isLeader()) return;
+    const planned = makePlan(record, this.parts);
+    // What went wrong is found again when it is planned in its turn.
+    planned.catch(() => {});
+    this.#ahead = { id: record.id, planned };
   }
 
   /** Runs until the signal aborts; an execution in flight is left as the journal has it. */
@@ -57,7 +71,8 @@ export class Engine {
       }
     } finally {
       stop();
-      await Promise.all([...this.#running.values()].map(({ end }) => end));
+      await Promise.allSettled([...this.#running.values()].map(({ end }) => end));
+      await this.#ahead?.planned.catch(() => {});
     }
   }
 
@@ -108,6 +123,7 @@ export class Engine {
   }
 
   #begin(id: string, slot: "planning" | "writing", signal: AbortSignal): void {
+    if (this.#ahead?.id !== id) this.#ahead = null;
     const record = this.parts.book.get(id);
     const work = slot === "planning" ? this.#plan(record) : this.#carryOn(record, signal);
     const end = this.#guarded(id, record.version, signal, async () => {
@@ -155,13 +171,21 @@ export class Engine {
   async #carryOn(record: ExecutionRecord, signal: AbortSignal): Promise<void> {
     if (record.state === "rolling_back") return await rollBack(record, this.parts, signal);
     if (record.state === "applying") return await carryOut(record, this.parts, signal);
-    const planned = await this.#planOrRefuse(record);
+    const planned = await this.#plannedAhead(record) ?? await this.#planOrRefuse(record);
     if (!planned) return;
     if (record.state === "approved") return await apply(record, planned, this.parts, signal);
     if (!planned.needsApproval) return await applyAtOnce(record, planned, this.parts, signal);
     await this.parts.book.move(record, "pending_approval", "a person must approve the plan", {
       plan: planned.plan,
     });
+  }
+
+  /** null where there is no such plan, or another package has been taken up since. */
+  async #plannedAhead({ id, state }: ExecutionRecord): Promise<Planned | null> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (state !== "accepted" || ahead?.id !== id) return null;
+    return await ahead.planned.catch(() => null);
   }
 
   /** Ends what must no longer begin. */

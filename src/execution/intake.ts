@@ -43,6 +43,8 @@ export interface IntakeParts {
   readonly audit: AuditLog;
   readonly receipts: ReceiptIssuer;
   readonly maxOpen: number;
+  /** Told of a package that needs no person, before it is on record: what only looks may begin then. */
+  readonly onAllowed: (record: ExecutionRecord) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -120,7 +122,9 @@ export class Intake {
       await book.enter({ ...record, state: "refused", code, reason: message });
       throw verdict;
     }
-    const accepted = await book.enter({ ...record, risk: verdict.risk });
+    const allowed = { ...record, risk: verdict.risk };
+    if (verdict.approval === "not_required") this.parts.onAllowed(allowed);
+    const accepted = await book.enter(allowed);
     await this.#supersede(accepted);
     return accepted;
   }

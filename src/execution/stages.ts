@@ -10,9 +10,15 @@ import { decodeBase64, sha256Hex } from "../core/encoding.ts";
 import { executionId, type ExecutionRecord, materialOf } from "../core/execution.ts";
 import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
+import { Recent } from "../core/recent.ts";
 import type { Verified } from "../core/verification/verdict.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import { parseWorkPackage, targetsOf, type WorkPackage } from "../core/work_package.ts";
+
+/** One package is parsed for its intake, its plan, its claim and its apply, all within milliseconds. */
+const MAX_REMEMBERED = 16;
+const MAX_REMEMBERED_BYTES = 64 * 1024;
+const recentPackages = new Recent<WorkPackage>(MAX_REMEMBERED);
 
 declare const stage: unique symbol;
 type Stage<Data, Name extends string> = Data & { readonly [stage]: Name };
@@ -95,7 +101,7 @@ export function verify(bounded: BoundedPackage, verifier: BundleVerifier): Verif
 
 /** Throws InvalidInputError `malformed_package` or `too_many_objects`. */
 export function parse(verified: VerifiedPackage): ParsedPackage {
-  const workPackage = parseWorkPackage(verified.payload);
+  const workPackage = parseOnce(verified.digest, verified.payload);
   return { ...verified, workPackage } as unknown as ParsedPackage;
 }
 
@@ -157,5 +163,13 @@ export function reopen(
 
 /** The package of a record whose bytes were verified before it began; the journal's seal holds them since. */
 export function packageOf(record: ExecutionRecord): WorkPackage {
-  return parseWorkPackage(decodeBase64(materialOf(record).payload));
+  const payload = decodeBase64(materialOf(record).payload);
+  return parseOnce(nameBytes(payload).digest, payload);
+}
+
+/** @param digest of the payload itself, so that other bytes are never taken for it */
+function parseOnce(digest: string, payload: Uint8Array): WorkPackage {
+  return payload.length > MAX_REMEMBERED_BYTES
+    ? parseWorkPackage(payload)
+    : recentPackages.get(digest, () => parseWorkPackage(payload));
 }

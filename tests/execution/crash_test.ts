@@ -13,11 +13,13 @@ import { Crashed, CrashSwitch, type Fault } from "../fakes/crash_switch.ts";
 import {
   addNamespace,
   applyAction,
+  AUTO_POLICY,
   configMap,
   deployment,
   deploymentRef,
   type Ground,
   layGround,
+  MANUAL_POLICY,
   packageOf,
   readAudit,
   readReceipts,
@@ -30,6 +32,7 @@ const ENDS = EXECUTION_STATES.filter((state) => !isOpen(state));
 const CLUSTER_WRITE = /^(apply|merge|delete|create)$/;
 
 interface Story {
+  readonly policy: string;
   readonly end: ExecutionState;
   actions(namespace: string): string[];
 }
@@ -45,8 +48,11 @@ const STEPS = (namespace: string) => [
   `    - delete: { refs: [{ apiVersion: v1, kind: ConfigMap, namespace: ${namespace}, name: doomed }] }`,
 ];
 
-const APPLIED: Story = { end: "succeeded", actions: STEPS };
+const APPLIED: Story = { end: "succeeded", policy: MANUAL_POLICY, actions: STEPS };
+/** Planned while it is put on record, and begun with the same write that says so. */
+const AT_ONCE: Story = { ...APPLIED, policy: AUTO_POLICY };
 const ROLLED_BACK: Story = {
+  policy: MANUAL_POLICY,
   end: "rolled_back",
   actions: (namespace) => [
     ...STEPS(namespace).filter((action) => !action.includes("restart")),
@@ -61,6 +67,7 @@ interface World {
   readonly directory: string;
   readonly bytes: Uint8Array;
   readonly id: string;
+  readonly policy: string;
 }
 
 function layWorld(ground: Ground, story: Story, name: string): World {
@@ -94,7 +101,14 @@ function layWorld(ground: Ground, story: Story, name: string): World {
     timeout: "20s",
   });
   const { id } = nameBytes(bytes);
-  return { ground, namespace, directory: `${ground.directory}/${name}`, bytes, id };
+  return {
+    ground,
+    namespace,
+    directory: `${ground.directory}/${name}`,
+    bytes,
+    id,
+    policy: story.policy,
+  };
 }
 
 /** Everything in the namespace, without what differs from run to run: names of the run, times, uids. */
@@ -113,9 +127,10 @@ function snapshot({ ground, namespace, id }: World): unknown {
 
 /** Opens a process whose every step counts; asserts that nothing is written before it is on record. */
 async function openStand(world: World, crash: CrashSwitch): Promise<Stand> {
-  const { ground, directory, id } = world;
+  const { ground, directory, id, policy } = world;
   return await Stand.open(ground, {
     directory,
+    policy,
     files: crash.files(systemFiles),
     wrapCluster: (cluster) =>
       crash.cluster(wrapCluster(cluster, (call, next) => {
@@ -188,7 +203,8 @@ async function assertTrace(world: World, story: Story): Promise<void> {
   try {
     const receipts = await readReceipts(stand);
     const outcomes = receipts.filter(({ code }) => code !== "replayed");
-    assert.deepEqual(outcomes.map(({ state }) => state), ["pending_approval", story.end]);
+    const pending = story.policy === MANUAL_POLICY ? ["pending_approval"] : [];
+    assert.deepEqual(outcomes.map(({ state }) => state), [...pending, story.end]);
     assert.equal(stand.book.list().length, 1);
   } finally {
     await stand.kill();
@@ -240,8 +256,13 @@ async function killEverywhere(ground: Ground, story: Story, label: string): Prom
   await Deno.stdout.write(new TextEncoder().encode(`killed at ${points} points: ${list}\n`));
 }
 
-for (const [label, story] of [["up", APPLIED], ["back", ROLLED_BACK]] as const) {
-  Deno.test(`killed at any step, a package still ends ${story.end}, exactly once`, async () => {
+const STORIES = [
+  ["up", "a package", APPLIED],
+  ["back", "a package", ROLLED_BACK],
+  ["at-once", "a package that needs no person", AT_ONCE],
+] as const;
+for (const [label, who, story] of STORIES) {
+  Deno.test(`killed at any step, ${who} still ends ${story.end}, exactly once`, async () => {
     const ground = await layGround({ rolloutMs: 1, progressDeadlineMs: 5 });
     try {
       await killEverywhere(ground, story, label);

@@ -16,6 +16,7 @@ import type { KubeObject } from "../../src/core/kubernetes_object.ts";
 import { parsePolicy } from "../../src/core/policy.ts";
 import { type ExecutionState, ReceiptPayload } from "../../src/core/protocol.ts";
 import { createVerifier } from "../../src/core/verification/verify.ts";
+import { verifyOnce } from "../../src/core/verification/verify_once.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { createKeySigner, type KeySigner } from "../../src/embedded/signer.ts";
@@ -157,12 +158,12 @@ export class Stand {
     const cluster = (options.wrapCluster ?? ((same) => same))(
       new KubernetesCluster(api, FIELD_MANAGER),
     );
-    const verifier = createVerifier([{
+    const verifier = verifyOnce(createVerifier([{
       kind: "key",
       name: "release",
       publicKeyPem: ground.signer.publicKeyPem,
       transparencyLog: "optional",
-    }]);
+    }]));
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
@@ -178,9 +179,10 @@ export class Stand {
       audit,
       receipts: issuer,
       maxOpen: options.maxOpen ?? 10,
+      onAllowed: (record) => engine.planAhead(record),
       metrics,
     });
-    const engine = new Engine({
+    const engine: Engine = new Engine({
       ...shared,
       cluster,
       identity,

@@ -40,7 +40,7 @@ kind: ExecutionPolicy
 allow:
   - name: shop
     namespaces: [shop*]
-    kinds: [apps/v1/Deployment, v1/ConfigMap, v1/Secret]
+    kinds: [apps/v1/Deployment, v1/ConfigMap, v1/Secret, v1/Service]
     actions: [apply, scale, restart, delete]
 `;
 export const AUTO_POLICY = `${MANUAL_POLICY}mode: auto\nauto: { maxRisk: low }\n`;

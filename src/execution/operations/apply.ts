@@ -1,10 +1,12 @@
 /** Server-side apply of one manifest object, and its reversal through the fields we owned before. */
+import { isDeepStrictEqual } from "node:util";
 import { ApplyError, RefusedError, TransientError } from "../../errors.ts";
 import { type Prerequisite, uncheckedBecause } from "../../core/apply_order.ts";
 import { comparable, diffObjects } from "../../core/diff.ts";
 import {
   formatRef,
   type KubeObject,
+  managedFieldsOf,
   type ObjectRef,
   refOf,
   uidOf,
@@ -38,6 +40,10 @@ export function applyOperation(
   /** For a new object the manifest is shown: names that the server draws differ in each dry run. */
   const asNew = () => diffObjects(null, manifest, salt);
 
+  /** A manifest that says nothing makes an object of which nobody owns anything. */
+  const isOurs = (live: KubeObject) =>
+    isAppliedBy(live, manager) || (saysNothing(manifest) && !isOwned(live));
+
   function unchecked(missing: Prerequisite): Preview {
     if (missing.namespaced !== undefined) assertScope(ref, missing.namespaced);
     const entry = { action: "apply", verb: "create", ref, uid: null, warnings: [] } as const;
@@ -64,14 +70,14 @@ export function applyOperation(
     async perform(cluster, before) {
       if (before) return await applyAsPlanned(cluster, manifest, before, manager);
       if (needs.length > 0) await tryAtLast(cluster, manifest);
-      await applyNew(cluster, manifest, manager);
+      await applyNew(cluster, manifest, isOurs);
     },
     assess: assessPresent,
     async revert(cluster, before) {
       const live = await findIfKnown(cluster, ref);
       if (before === null) {
         if (live === null) return [];
-        if (!isAppliedBy(live, manager)) return [`${formatRef(ref)}: someone else has made one`];
+        if (!isOurs(live)) return [`${formatRef(ref)}: someone else has made one`];
         await cluster.delete(ref, uidOf(live)!, WRITE);
         return [];
       }
@@ -124,11 +130,15 @@ async function tryAtLast(cluster: Cluster, manifest: KubeObject): Promise<void> 
  * No precondition of an apply says "only if it is not there", so it is looked for right before, and the
  * answer is looked at: where someone else was faster all the same, it is given back.
  */
-async function applyNew(cluster: Cluster, manifest: KubeObject, manager: string): Promise<void> {
+async function applyNew(
+  cluster: Cluster,
+  manifest: KubeObject,
+  isOurs: (live: KubeObject) => boolean,
+): Promise<void> {
   const ref = refOf(manifest);
   const live = await cluster.get(ref);
   // Ours is from before a crash, or an answer was lost.
-  if (live && !isAppliedBy(live, manager)) {
+  if (live && !isOurs(live)) {
     throw new RefusedError(
       "plan_changed",
       `${formatRef(ref)} was created by someone else after it was planned`,
@@ -139,15 +149,26 @@ async function applyNew(cluster: Cluster, manifest: KubeObject, manager: string)
     WRITE,
   );
   if (isNew || live) return;
-  const { apiVersion, kind, metadata: { name, namespace } } = manifest;
-  const nothing = {
-    apiVersion,
-    kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-  } as KubeObject;
-  await cluster.apply(pinned(nothing, { uid: uidOf(object) }), WRITE);
+  await cluster.apply(pinned(identityOf(manifest), { uid: uidOf(object) }), WRITE);
   throw new ApplyError(
     "apply_failed",
     `${formatRef(ref)} was created by someone else in the same moment; it has been left to them`,
   );
+}
+
+function identityOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): KubeObject {
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+  };
+}
+
+/** Such as a Namespace by its name alone. */
+function saysNothing(manifest: KubeObject): boolean {
+  return isDeepStrictEqual(manifest, identityOf(manifest));
+}
+
+function isOwned(live: KubeObject): boolean {
+  return managedFieldsOf(live).some(({ subresource }) => !subresource);
 }

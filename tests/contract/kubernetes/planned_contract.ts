@@ -114,14 +114,14 @@ export const plannedContract: Contract = {
           "small",
         );
       } finally {
-        for (const operation of operations.toReversed()) await operation.revert(cluster, null);
+        await takeBack(product, operations);
       }
     },
   ),
 
   "what its new definition does not allow is refused before it is written": onProduct(
     async (product) => {
-      const { cluster, context } = product;
+      const { context } = product;
       const id = crypto.randomUUID().slice(0, 8);
       const operations = operationsOf(parsePackageObjects(id, "enormous"), context);
       try {
@@ -130,11 +130,20 @@ export const plannedContract: Contract = {
           message: /spec\.size/,
         });
       } finally {
-        for (const operation of operations.toReversed()) await operation.revert(cluster, null);
+        await takeBack(product, operations);
       }
     },
   ),
 };
+
+async function takeBack(
+  { cluster }: Product,
+  operations: ReturnType<typeof operationsOf>,
+): Promise<void> {
+  for (const operation of operations.toReversed()) {
+    assert.deepEqual(await operation.revert(cluster, null), []);
+  }
+}
 
 async function carryOut(
   { cluster }: Product,

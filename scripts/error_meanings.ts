@@ -103,8 +103,9 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     remedy: "See its state with `executions show`.",
   },
   plan_changed: {
-    means: "The cluster changed after the approval, so that the plan is another. Nothing was done.",
-    remedy: "Have a new package signed, and approve its plan.",
+    means:
+      "The cluster changed after it was planned. Nothing was done, or what was done was taken back.",
+    remedy: "Have a new package signed; it is planned for the cluster as it is then.",
   },
   field_conflict: {
     means: "Another field manager owns a field that the package would set. It is named.",

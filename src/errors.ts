@@ -110,6 +110,13 @@ export class RefusedError extends ConnectorError {
   }
 }
 
+/** A write named a version of the object that is not the latest any more: look again. */
+export class ModifiedError extends RefusedError {
+  constructor(message: string) {
+    super("field_conflict", message, { hint: "someone else was faster; look at the object again" });
+  }
+}
+
 export class TransientError extends ConnectorError {
   override readonly name = "TransientError";
   /** From a peer's Retry-After, already clamped; undefined when it named none. */

@@ -8,6 +8,7 @@ import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { requireSigners, type ThresholdVerifier } from "../core/verification/threshold.ts";
 import { createVerifier } from "../core/verification/verify.ts";
+import { verifyOnce } from "../core/verification/verify_once.ts";
 import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
@@ -41,7 +42,7 @@ export async function prepareExecution(
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
   const signers = await readSigners(files, config.trust.signers);
-  const verifier = requireSigners(createVerifier(signers), config.trust.threshold);
+  const verifier = requireSigners(verifyOnce(createVerifier(signers)), config.trust.threshold);
   const policy = await readPolicy(files, config.execution.policyFile);
   const receipts = new ReceiptFolder(files, config.stateDir);
   const identity = (): LocalCluster | null => {
@@ -72,17 +73,19 @@ export async function prepareExecution(
     audit,
     receipts: issuer,
     maxOpen: config.execution.maxOpen,
+    onAllowed: (record, pack) => engine?.planAhead(record, pack),
     clock,
     log,
     metrics,
   });
-  const engine = kubernetes && new Engine({
+  const engine: Engine | null = kubernetes && new Engine({
     book,
     cluster: kubernetes.cluster,
     verifier,
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
+    maxParallel: config.execution.maxParallel,
     maskSalt: await deriveSecret(journalKey, "plan-mask"),
     leadership,
     key: journalKey,

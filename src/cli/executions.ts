@@ -1,7 +1,7 @@
 /** `executions list|show|approve|reject`: what waits for a person, and what that person says. */
 import { styleText } from "node:util";
 import { formatDuration } from "../core/duration.ts";
-import { formatPlan } from "../core/plan.ts";
+import { formatPlan } from "../core/plan_text.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
 import type { AdminClient } from "./admin_client.ts";

@@ -215,6 +215,9 @@ const Execution = z.strictObject({
   keep: duration("90d", "1d", "3650d").describe(
     "how long an execution is kept after its end; in any case until its package has expired",
   ),
+  maxParallel: z.int().min(1).max(32).default(4).describe(
+    "packages carried out at once; those that touch the same objects, or are of one stream, never are",
+  ),
   labels: z.record(z.string(), z.string()).default({}).describe(
     "what spec.target.matchLabels is matched with",
   ),

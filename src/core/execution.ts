@@ -78,7 +78,8 @@ const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
     "superseded",
     "plan_changed",
   ],
-  applying: ["succeeded", "failed", "rolling_back"],
+  // plan_changed: before the first write. superseded: after the last, in place of the wait for health.
+  applying: ["succeeded", "failed", "rolling_back", "superseded", "plan_changed"],
   rolling_back: ["rolled_back", "rollback_failed"],
   // A refused package may be sent again: the reason may have passed (clock, policy, target).
   refused: ["accepted"],
@@ -95,7 +96,12 @@ const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
 /** Nothing has been written to the cluster yet. */
 const NOT_BEGUN: readonly ExecutionState[] = ["accepted", "pending_approval", "approved"];
 /** Ends after which nobody goes back to the preimages, which may hold secrets. */
-const DONE_WITH_PREIMAGES: readonly ExecutionState[] = ["succeeded", "rolled_back"];
+const DONE_WITH_PREIMAGES: readonly ExecutionState[] = [
+  "succeeded",
+  "rolled_back",
+  "superseded",
+  "plan_changed",
+];
 /** A reason may quote a peer or a package; audit records and receipts are bounded. */
 const MAX_REASON = 2000;
 
@@ -126,6 +132,10 @@ export function moveTo(
 ): ExecutionRecord {
   if (!MOVES[record.state].includes(state)) {
     throw new TypeError(`execution ${record.id} cannot move from ${record.state} to ${state}`);
+  }
+  const changes = record.plan?.entries.length ?? 0;
+  if (record.state === "applying" && state === "superseded" && record.applied < changes) {
+    throw new TypeError(`execution ${record.id} is superseded with only ${record.applied} changes`);
   }
   const moved = { ...record, code: null, ...change, state, reason: clip(reason), sinceMs: nowMs };
   return DONE_WITH_PREIMAGES.includes(state) ? { ...moved, preimagesDigest: null } : moved;

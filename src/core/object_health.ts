@@ -1,159 +1,66 @@
 /**
  * Whether an object has become what its spec asks for, in the sense of kstatus
- * (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus).
+ * (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus). It differs where a package
+ * waits for more: for a Job's end rather than its beginning, for a failed Pod not to count as done, and
+ * for the pods of what updates on delete.
  */
-import { isJsonObject, type Json, type JsonObject, type KubeObject } from "./kubernetes_object.ts";
+import {
+  asObject,
+  type Check,
+  conditionOf,
+  current,
+  failed,
+  inProgress,
+  type ObjectHealth,
+  text,
+} from "./health_terms.ts";
+import type { KubeObject } from "./kubernetes_object.ts";
+import { OTHER_CHECKS } from "./other_health.ts";
+import { WORKLOAD_CHECKS } from "./workload_health.ts";
 
-export interface ObjectHealth {
-  readonly state: "current" | "in_progress" | "failed";
-  readonly message: string;
-}
+export type { ObjectHealth } from "./health_terms.ts";
 
-type Check = (spec: JsonObject, status: JsonObject) => ObjectHealth;
+const CHECKS: Readonly<Record<string, Check>> = { ...WORKLOAD_CHECKS, ...OTHER_CHECKS };
 
-const CHECKS: Readonly<Record<string, Check>> = {
-  "apps/Deployment": checkDeployment,
-  "apps/StatefulSet": checkStatefulSet,
-  "apps/DaemonSet": checkDaemonSet,
-  "apps/ReplicaSet": (spec, status) =>
-    atLeast("available replicas", numberAt(status, "availableReplicas"), replicasOf(spec)),
-  "batch/Job": checkJob,
-  "/Pod": checkPod,
-  "/PersistentVolumeClaim": (_spec, status) =>
-    status.phase === "Bound" ? current("Bound") : inProgress(`phase is ${text(status.phase)}`),
-  "/Service": checkService,
-  "apiextensions.k8s.io/CustomResourceDefinition": (_spec, status) => {
-    const refused = conditionOf(status, "NamesAccepted");
-    if (refused?.status === "False") return failed(`names not accepted: ${text(refused.message)}`);
-    return conditionOf(status, "Established")?.status === "True"
-      ? current("Established")
-      : inProgress("not yet established");
-  },
-};
-
-/** Judges a live object. Kinds without a rule are judged by their Ready/Available conditions, if any. */
+/** Judges a live object. Kinds without a rule are judged by their conditions, if any. */
 export function assessHealth(object: KubeObject): ObjectHealth {
   if (object.metadata.deletionTimestamp) return inProgress("is being deleted");
-  const spec = asObject(object.spec);
   const status = asObject(object.status);
-  const { generation } = object.metadata;
-  const { observedGeneration } = status;
-  if (
-    typeof generation === "number" && typeof observedGeneration === "number" &&
-    observedGeneration < generation
-  ) {
-    return inProgress(`controller has seen generation ${observedGeneration} of ${generation}`);
+  const generation = numberOf(object.metadata.generation);
+  const observed = numberOf(status.observedGeneration);
+  if (generation !== null && observed !== null && observed < generation) {
+    return inProgress(`controller has seen generation ${observed} of ${generation}`);
   }
   const group = object.apiVersion.includes("/") ? object.apiVersion.split("/")[0]! : "";
-  return (CHECKS[`${group}/${object.kind}`] ?? checkConditions)(spec, status);
+  const check = CHECKS[`${group}/${object.kind}`];
+  return check ? check(asObject(object.spec), status) : checkConditions(object, generation);
 }
 
-function checkDeployment(spec: JsonObject, status: JsonObject): ObjectHealth {
-  const progressing = conditionOf(status, "Progressing");
-  if (progressing?.reason === "ProgressDeadlineExceeded") {
-    return failed(text(progressing.message) || "progress deadline exceeded");
-  }
-  if (status.observedGeneration === undefined) return inProgress("not yet seen by its controller");
-  const wanted = replicasOf(spec);
-  const updated = numberAt(status, "updatedReplicas");
-  if (updated < wanted) return inProgress(`${updated} of ${wanted} replicas updated`);
-  const surplus = numberAt(status, "replicas") - updated;
-  if (surplus > 0) return inProgress(`${surplus} old replicas still running`);
-  return atLeast("available replicas", numberAt(status, "availableReplicas"), wanted);
-}
-
-function checkStatefulSet(spec: JsonObject, status: JsonObject): ObjectHealth {
-  if (status.observedGeneration === undefined) return inProgress("not yet seen by its controller");
-  const wanted = replicasOf(spec);
-  const ready = atLeast("ready replicas", numberAt(status, "readyReplicas"), wanted);
-  if (ready.state !== "current") return ready;
-  const partition = numberAt(asObject(asObject(spec.updateStrategy).rollingUpdate), "partition");
-  if (partition > 0) {
-    return atLeast("updated replicas", numberAt(status, "updatedReplicas"), wanted - partition);
-  }
-  const done = asObject(spec.updateStrategy).type === "OnDelete" ||
-    status.updateRevision === undefined || status.currentRevision === status.updateRevision;
-  return done ? ready : inProgress("rolling to the new revision");
-}
-
-function checkDaemonSet(spec: JsonObject, status: JsonObject): ObjectHealth {
-  if (status.observedGeneration === undefined) return inProgress("not yet seen by its controller");
-  const wanted = numberAt(status, "desiredNumberScheduled");
-  const updated = atLeast("updated pods", numberAt(status, "updatedNumberScheduled"), wanted);
-  // With OnDelete the old pods stay until someone deletes them.
-  return updated.state === "current" || asObject(spec.updateStrategy).type === "OnDelete"
-    ? atLeast("available pods", numberAt(status, "numberAvailable"), wanted)
-    : updated;
-}
-
-/** kstatus is content once a Job has begun; a package waits for its end. */
-function checkJob(spec: JsonObject, status: JsonObject): ObjectHealth {
-  const failure = conditionOf(status, "Failed");
-  if (failure?.status === "True") return failed(text(failure.message) || "job failed");
-  if (conditionOf(status, "Complete")?.status === "True") return current("complete");
-  if (spec.suspend === true) return current("suspended");
-  return inProgress(`${numberAt(status, "succeeded")} succeeded`);
-}
-
-function checkPod(_spec: JsonObject, status: JsonObject): ObjectHealth {
-  if (status.phase === "Succeeded") return current("succeeded");
-  if (status.phase === "Failed") return failed(text(status.message) || "pod failed");
-  return conditionOf(status, "Ready")?.status === "True"
-    ? current("Ready")
-    : inProgress(`phase is ${text(status.phase)}`);
-}
-
-function checkService(spec: JsonObject, status: JsonObject): ObjectHealth {
-  if (spec.type !== "LoadBalancer") return current("exists");
-  const ingress = asObject(status.loadBalancer).ingress;
-  return Array.isArray(ingress) && ingress.length > 0
-    ? current("has an address")
-    : inProgress("waits for a load balancer address");
-}
-
-function checkConditions(_spec: JsonObject, status: JsonObject): ObjectHealth {
+/** Stalled and Reconciling speak first; of Ready and Available, the one that is there. */
+function checkConditions({ status: value }: KubeObject, generation: number | null): ObjectHealth {
+  const status = asObject(value);
   const stalled = conditionOf(status, "Stalled");
-  if (stalled?.status === "True") return failed(text(stalled.message) || "Stalled");
+  if (stalled?.status === "True") {
+    return failed(`Stalled: ${text(stalled.message) || text(stalled.reason)}`);
+  }
   const reconciling = conditionOf(status, "Reconciling");
   if (reconciling?.status === "True") {
-    return inProgress(`Reconciling: ${text(reconciling.message)}`);
+    return inProgress(`Reconciling: ${text(reconciling.message) || text(reconciling.reason)}`);
   }
   for (const type of ["Ready", "Available"]) {
     const condition = conditionOf(status, type);
-    if (condition?.status === "True") return current(type);
-    if (condition) {
-      return inProgress(`${type} is ${text(condition.status)}: ${text(condition.message)}`);
+    if (!condition) continue;
+    const observed = numberOf(condition.observedGeneration);
+    if (generation !== null && observed !== null && observed < generation) {
+      return inProgress(`${type} speaks of generation ${observed} of ${generation}`);
     }
+    if (condition.status === "True") return current(type);
+    const why = text(condition.message) || text(condition.reason);
+    return inProgress(`${type} is ${text(condition.status)}: ${why}`);
   }
   return current("exists");
 }
 
-function atLeast(what: string, have: number, wanted: number): ObjectHealth {
-  return have >= wanted ? current(`${have} ${what}`) : inProgress(`${have} of ${wanted} ${what}`);
+function numberOf(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
 }
-
-function conditionOf(status: JsonObject, type: string): JsonObject | undefined {
-  if (!Array.isArray(status.conditions)) return undefined;
-  return status.conditions.filter(isJsonObject).find((condition) => condition.type === type);
-}
-
-function replicasOf(spec: JsonObject): number {
-  return typeof spec.replicas === "number" ? spec.replicas : 1;
-}
-
-function numberAt(object: JsonObject, key: string): number {
-  const value = object[key];
-  return typeof value === "number" ? value : 0;
-}
-
-function asObject(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function text(value: Json | undefined): string {
-  return typeof value === "string" ? value : "";
-}
-
-const current = (message: string): ObjectHealth => ({ state: "current", message });
-const inProgress = (message: string): ObjectHealth => ({ state: "in_progress", message });
-const failed = (message: string): ObjectHealth => ({ state: "failed", message });

@@ -13,7 +13,13 @@ import {
 
 /** Whether `manager` has applied the object and still owns something of it. */
 export function isAppliedBy(object: KubeObject, manager: string): boolean {
-  return entryOf(object, manager) !== undefined;
+  return fieldsAppliedBy(object, manager) !== null;
+}
+
+/** The field set that `manager` owns by apply; null where it owns nothing so. */
+export function fieldsAppliedBy(object: KubeObject, manager: string): JsonObject | null {
+  const entry = entryOf(object, manager);
+  return entry ? asFields(entry.fieldsV1) : null;
 }
 
 /** The apply configuration that `manager` had at the time of `object`; bare identity where it had none. */

@@ -1,7 +1,7 @@
 /** The plan: what a package would change here and now. Its digest is what a person approves. */
 import { canonicalDigest } from "./canonical_json.ts";
 import type { FieldChange } from "./diff.ts";
-import { formatRef, type Json, type ObjectRef } from "./kubernetes_object.ts";
+import type { ObjectRef } from "./kubernetes_object.ts";
 import type { ActionKind } from "./work_package.ts";
 
 export type PlanVerb = "create" | "change" | "delete" | "unchanged";
@@ -15,6 +15,8 @@ export interface PlanEntry {
   readonly changes: readonly FieldChange[];
   /** Warning headers of the API server. */
   readonly warnings: readonly string[];
+  /** Why no dry run could check it; absent where one has. */
+  readonly unchecked?: string;
 }
 
 export interface Plan {
@@ -30,29 +32,4 @@ export function sealPlan(
   plannedAtMs: number,
 ): Plan {
   return { digest: canonicalDigest({ packageDigest, entries }), entries, plannedAtMs };
-}
-
-const SIGNS: Record<PlanVerb, string> = { create: "+", change: "~", delete: "-", unchanged: "=" };
-const MAX_VALUE = 120;
-
-/** Lines for a terminal, in the manner of `kubectl diff`. */
-export function formatPlan(plan: Plan): string[] {
-  return plan.entries.flatMap((entry) => [
-    `${SIGNS[entry.verb]} ${entry.verb} ${formatRef(entry.ref)} (${entry.action})`,
-    ...(entry.verb === "delete" ? [] : entry.changes.map(formatChange)),
-    ...entry.warnings.map((warning) => `    warning: ${warning}`),
-  ]);
-}
-
-function formatChange({ path, from, to }: FieldChange): string {
-  if (from === undefined) return `    + ${path}: ${show(to)}`;
-  if (to === undefined) return `    - ${path}: ${show(from)}`;
-  return `    ~ ${path}: ${show(from)} → ${show(to)}`;
-}
-
-function show(value: Json | undefined): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
-  const line = text.replaceAll(/\s+/g, " ");
-  const cut = line.length - MAX_VALUE;
-  return cut > 0 ? `${line.slice(0, MAX_VALUE)}… (${cut} more characters: -o yaml)` : line;
 }

@@ -14,7 +14,10 @@ import { operationsOf } from "./operations/operations_of.ts";
 import type { Planned, PlanningParts } from "./planning.ts";
 import { rollBack } from "./rolling_back.ts";
 import { packageOf } from "./stages.ts";
-import { persistently, waitHealthy } from "./waiting.ts";
+import { successorReason, watchForSuccessor } from "./succession.ts";
+import { persistently, waitForNeeds, waitHealthy } from "./waiting.ts";
+
+export const AUTO_REASON = "the policy's auto mode allows it";
 
 export interface ApplyingParts extends PlanningParts {
   readonly book: ExecutionBook;
@@ -29,10 +32,11 @@ export interface ApplyingParts extends PlanningParts {
  */
 export async function apply(
   record: ExecutionRecord,
-  { plan, preimages, needsApproval }: Planned,
+  planned: Planned,
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { plan, preimages, needsApproval } = planned;
   assertLeader(parts.leadership);
   if (plan.digest !== record.plan?.digest) {
     const reason = `the cluster has changed since it was planned: it would now be ${plan.digest}`;
@@ -51,7 +55,27 @@ export async function apply(
     preimagesDigest,
     applied: 0,
   });
-  await carryOut(applying, parts, signal);
+  await carryOut(applying, parts, signal, planned);
+}
+
+/**
+ * accepted → approved → applying → its end, where no person is asked: the plan was made just now, and is
+ * not made again.
+ */
+export async function applyAtOnce(
+  record: ExecutionRecord,
+  planned: Planned,
+  parts: ApplyingParts,
+  signal: AbortSignal,
+): Promise<void> {
+  assertLeader(parts.leadership);
+  const { plan, preimages } = planned;
+  const preimagesDigest = await parts.book.savePreimages(record, preimages);
+  const applying = await parts.book.moveThrough(record, [
+    { state: "approved", reason: AUTO_REASON, plan },
+    { state: "applying", reason: "the plan is being carried out", preimagesDigest, applied: 0 },
+  ]);
+  await carryOut(applying, parts, signal, planned);
 }
 
 async function isApproved(
@@ -64,14 +88,19 @@ async function isApproved(
   return false;
 }
 
-/** applying → succeeded, failed, or rolling_back and its end. Safe to call again after a crash. */
+/**
+ * applying → succeeded, failed, superseded, plan_changed, or rolling_back and its end.
+ * Safe to call again after a crash.
+ * @param begun what it has begun with just now, so that nothing can have been written yet
+ */
 export async function carryOut(
   record: ExecutionRecord,
   parts: ApplyingParts,
   signal: AbortSignal,
+  begun?: Pick<Planned, "workPackage" | "preimages">,
 ): Promise<void> {
-  const preimages = await parts.book.preimages(record);
-  const workPackage = packageOf(await parts.book.package(record));
+  const preimages = begun?.preimages ?? await parts.book.preimages(record);
+  const workPackage = begun?.workPackage ?? packageOf(await parts.book.package(record));
   const context = { ...parts, executionId: record.id };
   const operations = operationsOf(workPackage, context);
   const cluster = fence(parts.cluster, parts.leadership);
@@ -83,20 +112,46 @@ export async function carryOut(
   for (const [index, operation] of operations.entries()) {
     if (index < record.applied) continue;
     const { before } = preimages[index]!;
-    const failure = await failureOf(
-      () => persistently(() => operation.perform(cluster, before), patience),
-      signal,
-    );
-    if (failure) return await fail(current, failure, parts, signal);
+    const isUnchecked = record.plan?.entries[index]?.unchecked !== undefined;
+    let tries = 0;
+    const failure = await failureOf(async () => {
+      if (isUnchecked) await waitForNeeds(operation, cluster, patience);
+      await persistently(() => {
+        tries += 1;
+        return operation.perform(cluster, before);
+      }, patience);
+    }, signal);
+    if (failure) {
+      const isUntouched = begun !== undefined && index === 0 && tries === 1;
+      if (isUntouched && isPlanChanged(failure)) {
+        await parts.book.move(current, "plan_changed", failure.message, { code: "plan_changed" });
+        return;
+      }
+      return await fail(current, failure, parts, signal);
+    }
     current = await parts.book.note(current, { applied: index + 1 });
   }
+  const successor = watchForSuccessor(record, parts.book);
   const failure = await failureOf(async () => {
-    for (const [index, operation] of operations.entries()) {
-      await waitHealthy(operation, preimages[index]!.before, cluster, patience);
-    }
-  }, signal);
+    const waits = operations.map((operation, index) => ({
+      operation,
+      before: preimages[index]!.before,
+    }));
+    await waitHealthy(waits, cluster, {
+      ...patience,
+      signal: AbortSignal.any([signal, successor.signal]),
+    });
+  }, signal).finally(successor.stop);
+  if (failure && successor.signal.aborted) {
+    await parts.book.move(current, "superseded", successorReason(successor.signal));
+    return;
+  }
   if (failure) return await fail(current, failure, parts, signal);
   await parts.book.move(current, "succeeded", `${operations.length} objects are as asked for`);
+}
+
+function isPlanChanged(failure: Error): boolean {
+  return failure instanceof RefusedError && failure.code === "plan_changed";
 }
 
 /** What went wrong with the cluster. Being stopped or deposed is no failure: whoever is next goes on. */

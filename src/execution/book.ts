@@ -19,6 +19,7 @@ import {
 } from "../core/execution.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { ExecutionState } from "../core/protocol.ts";
+import { Recent } from "../core/recent.ts";
 import { isReceipted, isSettled, receiptKey } from "../core/receipt.ts";
 import { risenHead, type StreamHead } from "../core/stream_head.ts";
 import { Turns } from "../core/turns.ts";
@@ -29,6 +30,9 @@ import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
+
+const MAX_PACKS = 16;
+const MAX_PACK_LENGTH = 128 * 1024;
 
 export interface BookParts {
   readonly journal: Journal;
@@ -47,11 +51,18 @@ export interface MoveDetails extends RecordChange {
   readonly actor?: string;
 }
 
+export interface Step extends RecordChange {
+  readonly state: ExecutionState;
+  readonly reason: string;
+}
+
 export class ExecutionBook {
   /** Those that are not settled, in the order in which they came. */
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #open = new Set<string>();
   readonly #heads = new Map<string, StreamHead>();
+  /** What has just come in, to be claimed, planned and begun a moment later. */
+  readonly #packs = new Recent<PackageMaterial>(MAX_PACKS);
   readonly #turns = new Turns();
   readonly #listeners = new Set<() => void>();
   readonly #outcomes: Outcomes;
@@ -118,7 +129,8 @@ export class ExecutionBook {
 
   /** What came in, as it is signed for in the record. Throws StalledError `state_damaged`. */
   async package(record: ExecutionRecord): Promise<PackageMaterial> {
-    return checkPackage(record, await this.parts.journal.package(record.id));
+    return this.#packs.peek(record.id) ??
+      checkPackage(record, await this.parts.journal.package(record.id));
   }
 
   /** Throws StalledError `state_damaged`. */
@@ -164,6 +176,7 @@ export class ExecutionBook {
           hint: "send it again to learn its state",
         });
       }
+      if (pack.payload.length <= MAX_PACK_LENGTH) this.#packs.set(record.id, pack);
       this.#records.delete(record.id); // one that is taken up again counts as the newest
       const head = risenHead(this.head(stored.stream), stored);
       if (head) this.#heads.set(stored.stream, head);
@@ -187,6 +200,25 @@ export class ExecutionBook {
       return await this.#settle(
         await this.parts.journal.replace(await this.#announce(moved, actor)),
       );
+    });
+  }
+
+  /**
+   * Several moves at one go, where nobody relies on the states between: each has its audit record, in
+   * order, and the last one alone is written to the journal. Throws what `move` throws.
+   */
+  moveThrough(record: ExecutionRecord, steps: readonly Step[]): Promise<ExecutionRecord> {
+    return this.#turns.take(record.id, async () => {
+      await this.#assertLatest(record);
+      const nowMs = this.parts.clock.now();
+      const moved: ExecutionRecord[] = [];
+      for (const { state, reason, ...change } of steps) {
+        moved.push(moveTo(moved.at(-1) ?? record, state, reason, nowMs, change));
+      }
+      // Side by side they share one write of the log; it takes them in this order.
+      const announced = await Promise.all(moved.map((one) => this.#announce(one, "connector")));
+      for (const between of announced.slice(0, -1)) this.#tell(between);
+      return await this.#settle(await this.parts.journal.replace(announced.at(-1)!));
     });
   }
 
@@ -257,14 +289,17 @@ export class ExecutionBook {
 
   async #settle(stored: ExecutionRecord): Promise<ExecutionRecord> {
     const record = this.#keep(stored);
-    const { id, state, code, reason } = record;
-    this.parts.metrics.executions.inc({ state });
-    if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
-    this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
-    if (isReceipted(state)) await this.#outcomes.tryToConclude(record);
+    this.#tell(record);
+    if (isReceipted(record.state)) await this.#outcomes.tryToConclude(record);
     this.#moves += 1;
     for (const listener of this.#listeners) listener();
     return record;
+  }
+
+  #tell({ id, state, code, reason }: ExecutionRecord): void {
+    this.parts.metrics.executions.inc({ state });
+    if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
+    this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
   }
 
   #keep(record: ExecutionRecord): ExecutionRecord {

@@ -21,6 +21,8 @@ export interface WriteOptions {
 
 export interface WriteResult {
   readonly object: KubeObject;
+  /** Whether it was not there before; of a dry run, whether it is not there. */
+  readonly isNew: boolean;
   /** Warning headers, as kubectl prints them. */
   readonly warnings: readonly string[];
 }
@@ -28,6 +30,7 @@ export interface WriteResult {
 /**
  * All calls throw: TransientError (network, 429, 5xx), StalledError `access_denied` (401, 403 by RBAC),
  * RefusedError `field_conflict` (naming the owners), `admission_denied` (403 by admission, 4xx),
+ * ModifiedError (the object no longer has the resourceVersion that was named),
  * `plan_changed` (the object no longer has the uid that was named),
  * `not_found` (404 on a write).
  */
@@ -35,7 +38,10 @@ export interface Cluster {
   /** RefusedError `not_found` for a kind that the server does not have. */
   resolve(ref: Pick<ObjectRef, "apiVersion" | "kind">): Promise<ResourceType>;
   get(ref: ObjectRef): Promise<KubeObject | null>;
-  /** Server-side apply under our field manager, never forced, unknown fields refused. */
+  /**
+   * Server-side apply under our field manager, never forced, unknown fields refused. Holds only for the
+   * uid and the resourceVersion that `object` names, where it names any.
+   */
   apply(object: KubeObject, options: WriteOptions): Promise<WriteResult>;
   create(object: KubeObject, options: WriteOptions): Promise<WriteResult>;
   /** JSON merge patch; only if the object still has this resourceVersion, where one is given. */

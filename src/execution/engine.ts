@@ -1,6 +1,6 @@
 /**
- * Drives open executions to their ends. Two lanes: one plans and retires, one writes to the cluster,
- * one package at a time, so that a long health wait keeps nobody from seeing the next plan.
+ * Drives open executions to their ends: those that overlap one after the other, oldest first, the others
+ * side by side. Who may go is decided in src/core/dispatch.ts; here it is done.
  */
 import {
   ConnectorError,
@@ -9,124 +9,215 @@ import {
   RefusedError,
   TransientError,
 } from "../errors.ts";
-import { backoffMs } from "../core/backoff.ts";
-import { type ExecutionRecord, hasBegun } from "../core/execution.ts";
+import { type Claim, claimOf } from "../core/claim.ts";
+import { dispatch } from "../core/dispatch.ts";
+import { type ExecutionRecord, hasBegun, type PackageMaterial } from "../core/execution.ts";
 import type { HealthBoard } from "../core/health.ts";
-import type { ExecutionState } from "../core/protocol.ts";
+import { targetsOf } from "../core/work_package.ts";
 import type { Logger } from "../log.ts";
-import { apply, type ApplyingParts, carryOut } from "./applying.ts";
+import { apply, applyAtOnce, type ApplyingParts, AUTO_REASON, carryOut } from "./applying.ts";
 import { makePlan, type Planned } from "./planning.ts";
+import { Rests } from "./rests.ts";
 import { rollBack } from "./rolling_back.ts";
+import { packageOf } from "./stages.ts";
 
 const IDLE_MS = 1000;
 const HEALTH_PART = "executions";
+const MAX_PLANNING = 4;
+const RECEIPTS = "receipts";
 
 export interface EngineParts extends ApplyingParts {
   readonly log: Logger;
   readonly health: HealthBoard;
+  /** Packages that are carried out side by side. */
+  readonly maxParallel: number;
 }
 
 export class Engine {
-  /** The execution that was taken up last, by state: one that cannot go on must not hold up the others. */
-  readonly #taken = new Map<ExecutionState, string>();
+  readonly #running = new Map<string, { slot: "planning" | "writing"; end: Promise<void> }>();
+  readonly #claims = new Map<string, Claim>();
+  readonly #rests: Rests;
+  /** The plan of the package that is being put on record right now. */
+  #ahead: { readonly id: string; readonly planned: Promise<Planned> } | null = null;
+  /** Counts what may have made work possible, so that none is slept through. */
+  #events = 0;
+  #wake: () => void = () => {};
 
-  constructor(private readonly parts: EngineParts) {}
+  constructor(private readonly parts: EngineParts) {
+    this.#rests = new Rests(parts.clock, parts.random);
+  }
+
+  /**
+   * Plans a package while it is still being put on record, where nothing is under way that could change
+   * what it finds. Only looks; without the record nothing comes of it.
+   */
+  planAhead(record: ExecutionRecord, pack: PackageMaterial): void {
+    if (this.#running.size > 0 || !this.parts.leadership.isLeader()) return;
+    const planned = makePlan(record, pack, this.parts);
+    // What went wrong is found again when it is planned in its turn.
+    planned.catch(() => {});
+    this.#ahead = { id: record.id, planned };
+  }
 
   /** Runs until the signal aborts; an execution in flight is left as the journal has it. */
   async run(signal: AbortSignal): Promise<void> {
     this.parts.health.report(HEALTH_PART, "ok", "ready");
-    await Promise.all([
-      this.#lane(signal, () => this.#planNext()),
-      this.#lane(signal, () => this.#writeNext(signal)),
-    ]);
-  }
-
-  /** @param step does one piece of work; false when there was none */
-  async #lane(signal: AbortSignal, step: () => Promise<boolean>): Promise<void> {
-    for (let failures = 0; !signal.aborted;) {
-      const { moves } = this.parts.book;
-      try {
-        const worked = this.parts.leadership.isLeader() && await step();
-        if (failures > 0) this.parts.health.report(HEALTH_PART, "ok", "ready");
-        failures = 0;
-        if (!worked) await this.#idle(moves, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        // Another lane, a person or the next leader was faster: what there is to do is another matter now.
-        if (codeOf(error) === "not_leader") await this.#idle(moves, signal);
-        else await this.#pause(error, failures++, signal);
-      }
-    }
-  }
-
-  /** Until the book has moved on from `moves`, or for a moment. */
-  async #idle(moves: number, signal: AbortSignal): Promise<void> {
-    if (this.parts.book.moves !== moves) return;
-    const waiting = new AbortController();
-    const stop = this.parts.book.onMove(() => waiting.abort());
+    const stop = this.parts.book.onMove(() => this.#notice());
     try {
-      await this.parts.clock.sleep(IDLE_MS, AbortSignal.any([signal, waiting.signal]));
-    } catch {
-      // Woken; the lane looks again whether there is work or an end.
+      while (!signal.aborted) {
+        const events = this.#events;
+        if (this.parts.leadership.isLeader()) await this.#takeUp(signal);
+        await this.#idle(events, signal);
+      }
     } finally {
       stop();
+      await Promise.allSettled([...this.#running.values()].map(({ end }) => end));
+      await this.#ahead?.planned.catch(() => {});
     }
   }
 
-  async #pause(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
-    const reason = describeError(error);
-    const level = error instanceof ConnectorError ? "warn" : "error";
-    this.parts.health.report(HEALTH_PART, "degraded", reason);
-    this.parts.log.log(level, "execution_step_failed", { reason });
-    const after = error instanceof TransientError ? error.retryAfterMs : undefined;
-    const pauseMs = backoffMs(failures, this.parts.random.fraction(), after);
-    await this.parts.clock.sleep(pauseMs, signal).catch(() => {});
+  #notice(): void {
+    this.#events += 1;
+    this.#wake();
   }
 
-  async #planNext(): Promise<boolean> {
+  /** Until something has happened since `events`, or a rest is over, or for a moment. */
+  async #idle(events: number, signal: AbortSignal): Promise<void> {
+    if (this.#events !== events || signal.aborted) return;
+    const waiting = new AbortController();
+    this.#wake = () => waiting.abort();
+    const ms = Math.min(IDLE_MS, this.#rests.leftMs());
+    await this.parts.clock.sleep(ms, AbortSignal.any([signal, waiting.signal])).catch(() => {});
+    this.#wake = () => {};
+  }
+
+  async #takeUp(signal: AbortSignal): Promise<void> {
     const { book } = this.parts;
-    await book.concludeOwed();
-    for (const record of book.listOpen()) if (await this.#retire(record)) return true;
-    const record = this.#next("accepted");
-    if (!record) return false;
+    if (!this.#rests.isResting(RECEIPTS, "")) {
+      await this.#guarded(RECEIPTS, "", signal, async () => {
+        await book.concludeOwed();
+        this.#rests.end(RECEIPTS);
+      });
+    }
+    for (const record of book.listOpen()) {
+      if (this.#running.has(record.id) || this.#isResting(record)) continue;
+      await this.#guarded(record.id, record.version, signal, async () => {
+        await this.#retire(record);
+        await this.#learnClaim(record);
+      });
+    }
+    // From here on without a pause, so that what is decided still holds when it is begun.
+    const open = book.listOpen();
+    this.#forgetEnded(open);
+    const { plan, write } = dispatch(
+      open.flatMap((record) => {
+        const { id, state } = record;
+        const claim = this.#claims.get(id);
+        const running = this.#running.get(id)?.slot ?? null;
+        return claim ? [{ id, state, claim, running, isResting: this.#isResting(record) }] : [];
+      }),
+      { planning: MAX_PLANNING, writing: this.parts.maxParallel },
+    );
+    for (const record of open) {
+      if (plan.includes(record.id)) this.#begin(record, "planning", signal);
+      if (write.includes(record.id)) this.#begin(record, "writing", signal);
+    }
+  }
+
+  #begin(record: ExecutionRecord, slot: "planning" | "writing", signal: AbortSignal): void {
+    const { id } = record;
+    if (this.#ahead?.id !== id) this.#ahead = null;
+    const work = slot === "planning" ? this.#plan(record) : this.#carryOn(record, signal);
+    const end = this.#guarded(id, record.version, signal, async () => {
+      await work;
+      this.#rests.end(id);
+    }).then(() => {
+      this.#running.delete(id);
+      this.#notice();
+    });
+    this.#running.set(id, { slot, end });
+  }
+
+  /** Never throws: what failed rests for a while, and the others go on. */
+  async #guarded(
+    key: string,
+    version: string,
+    signal: AbortSignal,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (signal.aborted) return;
+      const after = error instanceof TransientError ? error.retryAfterMs : undefined;
+      // A person or the next leader was faster, most likely: what there is to do is another matter then.
+      const reason = codeOf(error) === "not_leader" ? null : describeError(error);
+      this.#rests.begin(key, version, reason, after);
+      const level = error instanceof ConnectorError ? "warn" : "error";
+      if (reason) this.parts.log.log(level, "execution_step_failed", { execution: key, reason });
+    }
+    const reason = this.#rests.reason();
+    this.parts.health.report(HEALTH_PART, reason ? "degraded" : "ok", reason ?? "ready");
+  }
+
+  async #plan(record: ExecutionRecord): Promise<void> {
     const planned = await this.#planOrRefuse(record);
-    if (!planned) return true;
+    if (!planned) return;
     const { plan, needsApproval } = planned;
+    const { book } = this.parts;
     await (needsApproval
       ? book.move(record, "pending_approval", "a person must approve the plan", { plan })
-      : book.move(record, "approved", "the policy's auto mode allows it", { plan }));
-    return true;
+      : book.move(record, "approved", AUTO_REASON, { plan }));
   }
 
-  async #writeNext(signal: AbortSignal): Promise<boolean> {
-    // What a crash interrupted comes first: it holds the cluster half changed.
-    const begun = this.parts.book.listOpen().find(({ state }) => hasBegun(state));
-    if (begun) {
-      const goOn = begun.state === "rolling_back" ? rollBack : carryOut;
-      await goOn(begun, this.parts, signal);
-      return true;
-    }
-    const record = this.#next("approved");
-    if (!record) return false;
-    if (await this.#retire(record)) return true;
-    const planned = await this.#planOrRefuse(record);
-    if (planned) await apply(record, planned, this.parts, signal);
-    return true;
+  async #carryOn(record: ExecutionRecord, signal: AbortSignal): Promise<void> {
+    if (record.state === "rolling_back") return await rollBack(record, this.parts, signal);
+    if (record.state === "applying") return await carryOut(record, this.parts, signal);
+    const planned = await this.#plannedAhead(record) ?? await this.#planOrRefuse(record);
+    if (!planned) return;
+    if (record.state === "approved") return await apply(record, planned, this.parts, signal);
+    if (!planned.needsApproval) return await applyAtOnce(record, planned, this.parts, signal);
+    await this.parts.book.move(record, "pending_approval", "a person must approve the plan", {
+      plan: planned.plan,
+    });
   }
 
-  /** Ends what must no longer begin; whether it did. */
-  async #retire(record: ExecutionRecord): Promise<boolean> {
-    if (hasBegun(record.state)) return false;
+  /** null where there is no such plan, or another package has been taken up since. */
+  async #plannedAhead({ id, state }: ExecutionRecord): Promise<Planned | null> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (state !== "accepted" || ahead?.id !== id) return null;
+    return await ahead.planned.catch(() => null);
+  }
+
+  /** Ends what must no longer begin. */
+  async #retire(record: ExecutionRecord): Promise<void> {
+    if (hasBegun(record.state)) return;
     const { book, clock } = this.parts;
     if (clock.now() >= record.expiresAtMs) {
       await book.move(record, "expired", "expired before it was carried out", { code: "expired" });
-      return true;
+      return;
     }
     // The intake does this at once; here it is made good after a crash in between.
     const head = book.head(record.stream);
-    if (!head || head.sequence <= record.sequence) return false;
+    if (!head || head.sequence <= record.sequence) return;
     await book.move(record, "superseded", `sequence ${head.sequence} of the stream has come since`);
-    return true;
+  }
+
+  async #learnClaim(record: ExecutionRecord): Promise<void> {
+    if (this.#claims.has(record.id)) return;
+    const targets = targetsOf(packageOf(await this.parts.book.package(record)));
+    this.#claims.set(record.id, claimOf(record.stream, targets.map(({ ref }) => ref)));
+  }
+
+  #forgetEnded(open: readonly ExecutionRecord[]): void {
+    const ids = new Set(open.map(({ id }) => id));
+    for (const id of this.#claims.keys()) if (!ids.has(id)) this.#claims.delete(id);
+    this.#rests.keepOnly((key) => key === RECEIPTS || ids.has(key));
+  }
+
+  #isResting({ id, version }: ExecutionRecord): boolean {
+    return this.#rests.isResting(id, version);
   }
 
   /** Null when the record was refused. Throws what may pass. */
@@ -138,15 +229,6 @@ export class Engine {
       await this.parts.book.move(record, "refused", error.message, { code: error.code });
       return null;
     }
-  }
-
-  /** The oldest in this state, or the one after that which was taken up last. */
-  #next(state: "accepted" | "approved"): ExecutionRecord | undefined {
-    const records = this.parts.book.listOpen().filter((record) => record.state === state);
-    const last = records.findIndex(({ id }) => id === this.#taken.get(state));
-    const record = records[last + 1] ?? records[0];
-    if (record) this.#taken.set(state, record.id);
-    return record;
   }
 }
 

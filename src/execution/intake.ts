@@ -12,6 +12,7 @@ import {
   type ExecutionSource,
   hasBegun,
   isOpen,
+  type PackageMaterial,
   type SignatureBundle,
 } from "../core/execution.ts";
 import type { Policy, PolicyVerdict } from "../core/policy.ts";
@@ -45,6 +46,8 @@ export interface IntakeParts {
   readonly audit: AuditLog;
   readonly receipts: ReceiptIssuer;
   readonly maxOpen: number;
+  /** Told of a package that needs no person, before it is on record: what only looks may begin then. */
+  readonly onAllowed: (record: ExecutionRecord, pack: PackageMaterial) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -123,7 +126,9 @@ export class Intake {
       await book.enter({ ...record, state: "refused", code, reason: message }, pack);
       throw verdict;
     }
-    const accepted = await book.enter({ ...record, risk: verdict.risk }, pack);
+    const allowed = { ...record, risk: verdict.risk };
+    if (verdict.approval === "not_required") this.parts.onAllowed(allowed, pack);
+    const accepted = await book.enter(allowed, pack);
     await this.#supersede(accepted);
     return accepted;
   }

@@ -4,10 +4,15 @@ import type { ExecutionRecord, PackageMaterial, Preimage } from "../core/executi
 import { type Plan, sealPlan } from "../core/plan.ts";
 import type { Policy } from "../core/policy.ts";
 import type { ThresholdVerifier } from "../core/verification/threshold.ts";
+import type { WorkPackage } from "../core/work_package.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
 import { operationsOf } from "./operations/operations_of.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { reopen } from "./stages.ts";
+
+/** Dry runs of one package that are under way at once. */
+const MAX_PREVIEWS = 8;
 
 export interface PlanningParts {
   readonly cluster: Cluster;
@@ -21,6 +26,7 @@ export interface PlanningParts {
 }
 
 export interface Planned {
+  readonly workPackage: WorkPackage;
   readonly plan: Plan;
   readonly preimages: readonly Preimage[];
   /** As the policy of this moment has it. */
@@ -43,11 +49,14 @@ export async function makePlan(
     nowMs: parts.clock.now(),
   });
   const context = { ...parts, executionId: id };
-  const previews = [];
-  for (const operation of operationsOf(workPackage, context)) {
-    previews.push(await operation.preview(parts.cluster));
-  }
+  const operations = operationsOf(workPackage, context);
+  const previews = await sideBySide(
+    operations,
+    MAX_PREVIEWS,
+    (operation) => operation.preview(parts.cluster),
+  );
   return {
+    workPackage,
     plan: sealPlan(digest, previews.map((preview) => preview.entry), parts.clock.now()),
     preimages: previews.map(({ entry, before }) => ({ ref: entry.ref, before })),
     needsApproval: verdict.approval === "required",

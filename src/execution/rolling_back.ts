@@ -8,10 +8,10 @@ import { assertLeader } from "./leadership.ts";
 import { StillDeletingError } from "./operations/operation.ts";
 import { operationsOf } from "./operations/operations_of.ts";
 import { packageOf } from "./stages.ts";
+import { summarize } from "./summary.ts";
 
 /** At least so long an object that is on its way out is waited for: a pod's grace period and a margin. */
 const MIN_DELETION_MS = 60_000;
-const MAX_NAMED = 5;
 
 /**
  * rolling_back → rolled_back or rollback_failed.
@@ -60,9 +60,4 @@ export async function rollBack(
 function mayPass(error: unknown): boolean {
   return error instanceof TransientError || error instanceof StalledError ||
     (error as { code?: string }).code === "not_leader";
-}
-
-function summarize(texts: readonly string[]): string {
-  const more = texts.length - MAX_NAMED;
-  return texts.slice(0, MAX_NAMED).join("; ") + (more > 0 ? `; and ${more} more` : "");
 }

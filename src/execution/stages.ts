@@ -15,9 +15,15 @@ import {
 } from "../core/execution.ts";
 import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
+import { Recent } from "../core/recent.ts";
 import type { Verified } from "../core/verification/verdict.ts";
 import type { ThresholdVerifier } from "../core/verification/threshold.ts";
 import { parseWorkPackage, targetsOf, type WorkPackage } from "../core/work_package.ts";
+
+/** One package is parsed for its intake, its plan, its claim and its apply, all within milliseconds. */
+const MAX_REMEMBERED = 16;
+const MAX_REMEMBERED_BYTES = 64 * 1024;
+const recentPackages = new Recent<WorkPackage>(MAX_REMEMBERED);
 
 declare const stage: unique symbol;
 type Stage<Data, Name extends string> = Data & { readonly [stage]: Name };
@@ -101,7 +107,7 @@ export function verify(bounded: BoundedPackage, verifier: ThresholdVerifier): Ve
 
 /** Throws InvalidInputError `malformed_package` or `too_many_objects`. */
 export function parse(verified: VerifiedPackage): ParsedPackage {
-  const workPackage = parseWorkPackage(verified.payload);
+  const workPackage = parseOnce(verified.digest, verified.payload);
   return { ...verified, workPackage } as unknown as ParsedPackage;
 }
 
@@ -162,6 +168,14 @@ export function reopen(
 }
 
 /** A package whose bytes were verified before it began; the record's digest holds them since. */
-export function packageOf({ payload }: PackageMaterial): WorkPackage {
-  return parseWorkPackage(decodeBase64(payload));
+export function packageOf(pack: PackageMaterial): WorkPackage {
+  const payload = decodeBase64(pack.payload);
+  return parseOnce(nameBytes(payload).digest, payload);
+}
+
+/** @param digest of the payload itself, so that other bytes are never taken for it */
+function parseOnce(digest: string, payload: Uint8Array): WorkPackage {
+  return payload.length > MAX_REMEMBERED_BYTES
+    ? parseWorkPackage(payload)
+    : recentPackages.get(digest, () => parseWorkPackage(payload));
 }

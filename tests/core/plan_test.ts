@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { canonicalDigest, canonicalJson } from "../../src/core/canonical_json.ts";
-import { formatPlan, type PlanEntry, sealPlan } from "../../src/core/plan.ts";
+import { type PlanEntry, sealPlan } from "../../src/core/plan.ts";
+import { formatPlan } from "../../src/core/plan_text.ts";
 
 const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" };
 const entry: PlanEntry = {
@@ -12,7 +13,7 @@ const entry: PlanEntry = {
   changes: [
     { path: "spec.replicas", from: 1, to: 2 },
     { path: "spec.paused", to: true },
-    { path: "spec.note", from: "long\n  text" },
+    { path: "spec.note", from: "long  text" },
   ],
   warnings: ["deprecated"],
 };

@@ -18,11 +18,13 @@ import { Crashed, CrashSwitch, type Fault } from "../fakes/crash_switch.ts";
 import {
   addNamespace,
   applyAction,
+  AUTO_POLICY,
   configMap,
   deployment,
   deploymentRef,
   type Ground,
   layGround,
+  MANUAL_POLICY,
   packageOf,
   payloadOf,
   readAudit,
@@ -36,6 +38,7 @@ const ENDS = EXECUTION_STATES.filter((state) => !isOpen(state));
 const CLUSTER_WRITE = /^(apply|merge|delete|create)$/;
 
 interface Story {
+  readonly policy: string;
   readonly end: ExecutionState;
   actions(namespace: string): string[];
 }
@@ -51,8 +54,11 @@ const STEPS = (namespace: string) => [
   `    - delete: { refs: [{ apiVersion: v1, kind: ConfigMap, namespace: ${namespace}, name: doomed }] }`,
 ];
 
-const APPLIED: Story = { end: "succeeded", actions: STEPS };
+const APPLIED: Story = { end: "succeeded", policy: MANUAL_POLICY, actions: STEPS };
+/** Planned while it is put on record, and begun with the same write that says so. */
+const AT_ONCE: Story = { ...APPLIED, policy: AUTO_POLICY };
 const ROLLED_BACK: Story = {
+  policy: MANUAL_POLICY,
   end: "rolled_back",
   actions: (namespace) => [
     ...STEPS(namespace).filter((action) => !action.includes("restart")),
@@ -67,6 +73,7 @@ interface World {
   readonly directory: string;
   readonly bytes: Uint8Array;
   readonly id: string;
+  readonly policy: string;
   /** What reached the control plane, by key. */
   readonly received: Map<string, ReceiptPayload>;
 }
@@ -108,6 +115,7 @@ function layWorld(ground: Ground, story: Story, name: string): World {
     directory: `${ground.directory}/${name}`,
     bytes,
     id,
+    policy: story.policy,
     received: new Map(),
   };
 }
@@ -128,9 +136,10 @@ function snapshot({ ground, namespace, id }: World): unknown {
 
 /** Opens a process whose every step counts; asserts that nothing is written before it is on record. */
 async function openStand(world: World, crash: CrashSwitch): Promise<Stand> {
-  const { ground, directory, id } = world;
+  const { ground, directory, id, policy } = world;
   return await Stand.open(ground, {
     directory,
+    policy,
     files: crash.files(systemFiles),
     wrapCluster: (cluster) =>
       crash.cluster(wrapCluster(cluster, (call, next) => {
@@ -206,7 +215,8 @@ async function assertTrace(world: World, story: Story): Promise<void> {
   const stand = await Stand.open(ground, { directory });
   try {
     const outcomes = [...received.values()].filter(({ code }) => code !== "replayed");
-    assert.deepEqual(outcomes.map(({ state }) => state), ["pending_approval", story.end]);
+    const pending = story.policy === MANUAL_POLICY ? ["pending_approval"] : [];
+    assert.deepEqual(outcomes.map(({ state }) => state), [...pending, story.end]);
     assert.deepEqual(await stand.receipts.undelivered(), []);
     const [record, ...more] = await recordsOf(stand);
     assert.equal(more.length, 0);
@@ -272,8 +282,13 @@ async function killEverywhere(ground: Ground, story: Story, label: string): Prom
   await Deno.stdout.write(new TextEncoder().encode(`killed at ${points} points: ${list}\n`));
 }
 
-for (const [label, story] of [["up", APPLIED], ["back", ROLLED_BACK]] as const) {
-  Deno.test(`killed at any step, a package still ends ${story.end}, exactly once`, async () => {
+const STORIES = [
+  ["up", "a package", APPLIED],
+  ["back", "a package", ROLLED_BACK],
+  ["at-once", "a package that needs no person", AT_ONCE],
+] as const;
+for (const [label, who, story] of STORIES) {
+  Deno.test(`killed at any step, ${who} still ends ${story.end}, exactly once`, async () => {
     const ground = await layGround({ rolloutMs: 1, progressDeadlineMs: 5 });
     try {
       await killEverywhere(ground, story, label);

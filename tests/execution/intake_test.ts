@@ -177,7 +177,7 @@ const REFUSALS: readonly Refusal[] = [
         ground,
         packageOf({
           actions: applyAction(
-            "apiVersion: v1\nkind: Service\nmetadata: { name: s, namespace: shop }",
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: s, namespace: shop }",
           ),
         }),
       ),

@@ -5,7 +5,13 @@ import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
 import { KubernetesCluster } from "../../src/adapters/kubernetes/cluster.ts";
 import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { comparable } from "../../src/core/diff.ts";
-import { type KubeObject, managedFieldsOf, refOf } from "../../src/core/kubernetes_object.ts";
+import {
+  isJsonObject,
+  type Json,
+  type KubeObject,
+  managedFieldsOf,
+  refOf,
+} from "../../src/core/kubernetes_object.ts";
 import type { Cluster } from "../../src/execution/cluster.ts";
 import { SecretMask } from "../../src/log.ts";
 import { wrapCluster } from "../fakes/cluster_wrap.ts";
@@ -29,11 +35,21 @@ type Owner = "kubectl" | "flux" | "ours";
 const OWNERS: readonly Owner[] = ["kubectl", "flux", "ours"];
 
 interface MapCase {
+  readonly kind: "ConfigMap" | "Secret";
   /** By key: who has set it before. */
   readonly earlier: Readonly<Record<string, readonly Owner[]>> | null;
   readonly action:
     | { readonly kind: "none" | "delete" }
     | { readonly kind: "apply"; readonly data: Readonly<Record<string, "same" | "new">> };
+}
+
+/** A Service, whose ports are a list with keys. */
+interface PortsCase {
+  /** By port: who has set it before. A list without ports is no Service. */
+  readonly earlier: Readonly<Record<string, readonly Owner[]>>;
+  /** By port: set anew by our apply, as it was or with another target. */
+  readonly ports: Readonly<Record<string, "same" | "new">>;
+  readonly action: "none" | "apply" | "delete";
 }
 
 interface DeploymentCase {
@@ -45,6 +61,7 @@ interface DeploymentCase {
 
 const owners = fc.constantFrom<readonly Owner[]>(["kubectl"], ["flux"], ["ours"], ["flux", "ours"]);
 const mapCase: fc.Arbitrary<MapCase> = fc.record({
+  kind: fc.constantFrom("ConfigMap", "Secret"),
   earlier: fc.option(fc.dictionary(fc.constantFrom("a", "b", "c", "d"), owners), { freq: 4 }),
   action: fc.oneof(
     {
@@ -63,6 +80,13 @@ const mapCase: fc.Arbitrary<MapCase> = fc.record({
     },
   ),
 });
+const anyPort = fc.constantFrom("80", "81", "82", "83");
+const appliers = fc.constantFrom<readonly Owner[]>(["flux"], ["ours"], ["flux", "ours"]);
+const portsCase: fc.Arbitrary<PortsCase> = fc.record({
+  earlier: fc.dictionary(anyPort, appliers, { minKeys: 1 }),
+  ports: fc.dictionary(anyPort, fc.constantFrom("same" as const, "new" as const), { minKeys: 1 }),
+  action: fc.constantFrom("none", "apply", "delete"),
+});
 const deploymentCase: fc.Arbitrary<DeploymentCase> = fc.record({
   owner: fc.constantFrom(...OWNERS),
   scaled: fc.boolean(),
@@ -70,6 +94,7 @@ const deploymentCase: fc.Arbitrary<DeploymentCase> = fc.record({
 });
 const cases = fc.record({
   maps: fc.array(mapCase, { minLength: 1, maxLength: 3 }),
+  ports: portsCase,
   deployment: deploymentCase,
 });
 
@@ -91,16 +116,16 @@ function dataOf({ earlier, action }: MapCase): Record<string, string> {
   );
 }
 
-async function layMap({ clusters, namespace }: Scene, name: string, { earlier }: MapCase) {
+async function layMap({ clusters, namespace }: Scene, name: string, { kind, earlier }: MapCase) {
   if (earlier === null) return;
-  const identity = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace } };
+  const identity = { apiVersion: "v1", kind, metadata: { name, namespace } };
   // Of an object that nobody owns no one becomes an owner by an update: this label makes it somebody's.
   const made = { ...identity, metadata: { ...identity.metadata, labels: { made: "by-hand" } } };
   await clusters.kubectl.create(made as unknown as KubeObject, { dryRun: false });
   for (const owner of OWNERS) {
     const data = Object.fromEntries(
       Object.entries(earlier).filter(([, all]) => all.includes(owner))
-        .map(([key]) => [key, `${key}-before`]),
+        .map(([key]) => [key, stored(kind, `${key}-before`)]),
     );
     if (Object.keys(data).length === 0) continue;
     const object = { ...identity, data } as unknown as KubeObject;
@@ -108,6 +133,41 @@ async function layMap({ clusters, namespace }: Scene, name: string, { earlier }:
       await clusters.kubectl.merge(refOf(object), { data }, null, { dryRun: false });
     } else await clusters[owner].apply(object, { dryRun: false });
   }
+}
+
+function stored(kind: MapCase["kind"], text: string): string {
+  return kind === "Secret" ? btoa(text) : text;
+}
+
+function service(namespace: string, ports: readonly Json[]): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web", namespace },
+    spec: { selector: { app: "web" }, ports },
+  } as unknown as KubeObject;
+}
+
+const portOf = (port: string, targetPort: number): Json => ({
+  name: `p${port}`,
+  port: Number(port),
+  targetPort,
+});
+
+async function layPorts({ clusters, namespace }: Scene, { earlier }: PortsCase) {
+  for (const owner of ["flux", "ours"] as const) {
+    const ports = Object.entries(earlier).filter(([, all]) => all.includes(owner))
+      .map(([port]) => portOf(port, 8000));
+    if (ports.length === 0) continue;
+    await clusters[owner].apply(service(namespace, ports), { dryRun: false });
+  }
+}
+
+/** The target of another owner's port can only be set as it is. */
+function appliedPorts({ earlier, ports }: PortsCase): Json[] {
+  return Object.entries(ports).map(([port, wish]) =>
+    portOf(port, wish === "same" || earlier[port]?.includes("flux") ? 8000 : 9000)
+  );
 }
 
 async function layDeployment({ clusters, namespace }: Scene, { owner, scaled }: DeploymentCase) {
@@ -139,10 +199,13 @@ function annotated({ owner, scaled }: DeploymentCase, namespace: string): string
     : `apiVersion: apps/v1\nkind: Deployment\n${metadata}`;
 }
 
-function actionsOf(
-  { maps, deployment: earlier }: { maps: readonly MapCase[]; deployment: DeploymentCase },
-  namespace: string,
-): string[] {
+interface Drawn {
+  readonly maps: readonly MapCase[];
+  readonly ports: PortsCase;
+  readonly deployment: DeploymentCase;
+}
+
+function actionsOf({ maps, ports, deployment: earlier }: Drawn, namespace: string): string[] {
   const web = deploymentRef("web", namespace);
   const onDeployment = {
     none: [],
@@ -154,29 +217,49 @@ function actionsOf(
   const onMaps = maps.flatMap((map, index) => {
     const name = `map-${index}`;
     if (map.action.kind === "none") return [];
-    return map.action.kind === "apply" ? [applyAction(configMap(name, dataOf(map), namespace))] : [
-      `    - delete: { refs: [{ apiVersion: v1, kind: ConfigMap, namespace: ${namespace}, name: ${name} }] }`,
-    ];
+    if (map.action.kind === "delete") return [deletion(map.kind, name, namespace)];
+    const manifest = configMap(name, dataOf(map), namespace);
+    const asSecret = manifest.replace("ConfigMap", "Secret").replace("\ndata:", "\nstringData:");
+    return [applyAction(map.kind === "Secret" ? asSecret : manifest)];
   });
+  const onPorts = {
+    none: [],
+    apply: [applyAction(JSON.stringify(service(namespace, appliedPorts(ports))))],
+    delete: [deletion("Service", "web", namespace)],
+  }[ports.action];
   return [
     ...onMaps,
+    ...onPorts,
     ...onDeployment,
     applyAction(deployment("never", "never:broken", 1, namespace)),
   ];
+}
+
+function deletion(kind: string, name: string, namespace: string): string {
+  const ref = `{ apiVersion: v1, kind: ${kind}, namespace: ${namespace}, name: ${name} }`;
+  return `    - delete: { refs: [${ref}] }`;
 }
 
 /** The objects, and who owns what of them; controllers' status entries come and go by themselves. */
 function snapshot({ ground, namespace }: Scene) {
   const { store } = ground.kubernetes;
   const objects = [
-    ...store.list("v1", "ConfigMap", namespace),
+    ...["ConfigMap", "Secret", "Service"].flatMap((kind) => store.list("v1", kind, namespace)),
     ...store.list("apps/v1", "Deployment", namespace),
   ] as unknown as KubeObject[];
   return objects.map((object) => ({
-    object: comparable(object),
+    object: comparable(withSortedPorts(object)),
     owners: managedFieldsOf(object).filter(({ subresource }) => !subresource)
       .map(({ time: _time, ...entry }) => JSON.stringify(entry)).sort(),
   }));
+}
+
+/** An apply puts the items that it names behind the others; nobody owns their order. */
+function withSortedPorts(object: KubeObject): KubeObject {
+  const { spec } = object;
+  if (!isJsonObject(spec) || !Array.isArray(spec.ports)) return object;
+  const ports = spec.ports.toSorted((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  return { ...object, spec: { ...spec, ports } };
 }
 
 async function connect(ground: Ground, kubeconfig: string, manager: string) {
@@ -206,6 +289,7 @@ Deno.test("a package that fails leaves every object, and every owner's fields, a
         const scene = { ground, stand, clusters, namespace };
         await Promise.all([
           ...drawn.maps.map((map, index) => layMap(scene, `map-${index}`, map)),
+          layPorts(scene, drawn.ports),
           layDeployment(scene, drawn.deployment),
         ]);
         const before = snapshot(scene);

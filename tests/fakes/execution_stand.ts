@@ -17,6 +17,7 @@ import { parsePolicy } from "../../src/core/policy.ts";
 import { type ExecutionState, ReceiptPayload } from "../../src/core/protocol.ts";
 import { requireSigners } from "../../src/core/verification/threshold.ts";
 import { createVerifier } from "../../src/core/verification/verify.ts";
+import { verifyOnce } from "../../src/core/verification/verify_once.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { createKeySigner, type KeySigner } from "../../src/embedded/signer.ts";
@@ -42,7 +43,7 @@ kind: ExecutionPolicy
 allow:
   - name: shop
     namespaces: [shop*]
-    kinds: [apps/v1/Deployment, v1/ConfigMap, v1/Secret]
+    kinds: [apps/v1/Deployment, v1/ConfigMap, v1/Secret, v1/Service]
     actions: [apply, scale, restart, delete]
 `;
 export const AUTO_POLICY = `${MANUAL_POLICY}mode: auto\nauto: { maxRisk: low }\n`;
@@ -100,6 +101,7 @@ export interface StandOptions {
   readonly leadership?: Leadership;
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
+  readonly maxParallel?: number;
 }
 
 /** One process's life on that ground. */
@@ -160,13 +162,15 @@ export class Stand {
     const cluster = (options.wrapCluster ?? ((same) => same))(
       new KubernetesCluster(api, FIELD_MANAGER),
     );
-    const keys = createVerifier([{
-      kind: "key",
-      name: "release",
-      publicKeyPem: ground.signer.publicKeyPem,
-      transparencyLog: "optional",
-    }]);
-    const verifier = requireSigners(keys, 1);
+    const verifier = requireSigners(
+      verifyOnce(createVerifier([{
+        kind: "key",
+        name: "release",
+        publicKeyPem: ground.signer.publicKeyPem,
+        transparencyLog: "optional",
+      }])),
+      1,
+    );
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
@@ -192,14 +196,16 @@ export class Stand {
       audit,
       receipts: issuer,
       maxOpen: options.maxOpen ?? 10,
+      onAllowed: (record, pack) => engine.planAhead(record, pack),
       metrics,
     });
-    const engine = new Engine({
+    const engine: Engine = new Engine({
       ...shared,
       cluster,
       identity,
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",
+      maxParallel: options.maxParallel ?? 4,
       leadership,
       key,
       random,

@@ -123,6 +123,16 @@ Deno.test("the listener answers 503 with Retry-After before the first registrati
     await expectProblem(response, 503, "unavailable");
   }, { identity: null }));
 
+Deno.test("the listener answers 429 with Retry-After when too many executions are open", () =>
+  withListener(async ({ push, stand }) => {
+    const one = (index: number) => packageOf({ actions, stream: `stream-${index}` });
+    for (let index = 0; index < 10; index++) assert.equal((await push(one(index))).status, 202);
+    const response = await push(one(10));
+    assert.match(response.headers.get("retry-after") ?? "", /^\d+$/);
+    await expectProblem(response, 429, "rate_limited");
+    assert.equal(stand.book.openCount, 10);
+  }));
+
 for (const identity of [IDENTITY, null]) {
   const who = identity ? "that was registered once" : "that never was registered";
   Deno.test(`a standby ${who} answers POST /execute with who leads and when to come again`, () =>

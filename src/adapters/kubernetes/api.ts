@@ -11,6 +11,9 @@ import type { KubernetesCredentials } from "./credentials.ts";
 import { toError } from "./status_error.ts";
 
 const TIMEOUT_MS = 30_000;
+/** As many and as long as kube-apiserver itself lets them be. */
+const MAX_WARNINGS = 32;
+const MAX_WARNING = 4096;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 export interface ApiRequest {
@@ -30,6 +33,7 @@ export interface ApiRequest {
 }
 
 export interface ApiAnswer {
+  readonly status: number;
   readonly object: JsonObject;
   readonly warnings: readonly string[];
 }
@@ -63,7 +67,11 @@ export class KubernetesApi {
       const retryAfterMs = parseRetryAfter(retryAfter, this.runtime.clock.now());
       throw toError(answer.status, text, request.what, retryAfterMs);
     }
-    return { object: parseObject(text, request.what), warnings: warningsOf(answer.headers) };
+    return {
+      status: answer.status,
+      object: parseObject(text, request.what),
+      warnings: warningsOf(answer.headers),
+    };
   }
 
   /** null on 404. */
@@ -132,5 +140,6 @@ function malformed(what: string, problem: string): InvalidInputError {
 function warningsOf(headers: Headers): string[] {
   const header = headers.get("warning") ?? "";
   return [...header.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)]
-    .map((match) => match[1]!.replaceAll(/\\(.)/g, "$1"));
+    .slice(0, MAX_WARNINGS)
+    .map((match) => match[1]!.replaceAll(/\\(.)/g, "$1").slice(0, MAX_WARNING).toWellFormed());
 }

@@ -13,6 +13,8 @@ import {
 import type { Cluster, ResourceType, WriteOptions, WriteResult } from "../../execution/cluster.ts";
 import type { ApiAnswer, ApiRequest, KubernetesApi } from "./api.ts";
 
+/** What it defines may have come, gone, or changed its scope once one was written. */
+const CRD_KIND = "CustomResourceDefinition";
 const ResourceList = z.object({
   resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
 });
@@ -122,6 +124,7 @@ export class KubernetesCluster implements Cluster {
       },
       what: `delete ${formatRef(ref)}`,
     });
+    if (!options.dryRun && ref.kind === CRD_KIND) this.#types.clear();
   }
 
   async #write(ref: ObjectRef, options: WriteOptions, request: ApiRequest): Promise<WriteResult> {
@@ -134,7 +137,12 @@ export class KubernetesCluster implements Cluster {
         ...(options.dryRun ? { dryRun: "All" } : {}),
       },
     });
-    return { object: toKubeObject(answer.object, ref), warnings: answer.warnings };
+    if (!options.dryRun && ref.kind === CRD_KIND) this.#types.clear();
+    return {
+      object: toKubeObject(answer.object, ref),
+      isNew: answer.status === 201,
+      warnings: answer.warnings,
+    };
   }
 
   async #collection(ref: ObjectRef): Promise<string> {

@@ -1,6 +1,12 @@
 /** The API server's Status answers as typed errors: the reader must know who refused, and why. */
 import { z } from "zod";
-import { type ConnectorError, RefusedError, StalledError, TransientError } from "../../errors.ts";
+import {
+  type ConnectorError,
+  ModifiedError,
+  RefusedError,
+  StalledError,
+  TransientError,
+} from "../../errors.ts";
 
 const Status = z.object({
   message: z.string().default(""),
@@ -15,7 +21,8 @@ const Status = z.object({
   }).default({ causes: [] }),
 });
 
-const MAX_MESSAGE = 1000;
+/** Webhooks and quotas explain themselves at length; a record's reason is bounded to the same. */
+const MAX_MESSAGE = 1800;
 /** How RBAC words its refusals; admission plugins, webhooks and quotas answer 403 too. */
 const RBAC_REFUSAL = /forbidden: User ".*" cannot \S+ (resource|path) /;
 
@@ -28,6 +35,9 @@ const TYPED_PATCH_REFUSAL = /^failed to create typed patch object/;
 /** A write named the uid of an object that is gone; apply says 422 or 409 to that, delete 409. */
 const OTHER_UID = / the UID in the precondition |: uid mismatch: |Precondition failed: UID /;
 
+/** A write named a resourceVersion that is not the latest. */
+const OLD_VERSION = /the object has been modified/;
+
 /**
  * @param what the request, for people: `apply apps/v1/Deployment shop/web`
  * @param retryAfterMs from the answer's Retry-After header
@@ -39,7 +49,7 @@ export function toError(
   retryAfterMs?: number,
 ): ConnectorError {
   const { message: text, reason, details } = parseStatus(body);
-  const message = `${what}: ${(text || `status ${status}`).slice(0, MAX_MESSAGE)}`;
+  const message = `${what}: ${tidy(text || `status ${status}`)}`;
   const isPassing = status === 408 || status === 429 || status >= 500;
   if (isPassing && !TYPED_PATCH_REFUSAL.test(text)) {
     const seconds = details.retryAfterSeconds;
@@ -72,10 +82,11 @@ export function toError(
   const conflicts = details.causes.filter((cause) => cause.reason === "FieldManagerConflict");
   if (conflicts.length > 0) {
     const owners = conflicts.map((cause) => `${cause.field} (${cause.message})`).join(", ");
-    return new RefusedError("field_conflict", `${what}: owned by others: ${owners}`, {
+    return new RefusedError("field_conflict", `${what}: owned by others: ${tidy(owners)}`, {
       hint: "fields of another manager are never forced; leave them out or ask their owner",
     });
   }
+  if (status === 409 && OLD_VERSION.test(text)) return new ModifiedError(message);
   if (status === 409) return new RefusedError("field_conflict", message);
   if (status === 404) return new RefusedError("not_found", message);
   return new RefusedError("admission_denied", `${message}${reason ? ` (${reason})` : ""}`, {
@@ -89,4 +100,14 @@ function parseStatus(body: string): z.infer<typeof Status> {
   } catch {
     return Status.parse({ message: body.slice(0, MAX_MESSAGE) });
   }
+}
+
+/** What a webhook, say, wrote, as one line that a terminal shows as it is. */
+function tidy(text: string): string {
+  const line = text.toWellFormed().replaceAll(/\s+/g, " ")
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "�").trim();
+  const more = line.length - MAX_MESSAGE;
+  return more > 0
+    ? `${line.slice(0, MAX_MESSAGE).toWellFormed()}… (${more} more characters)`
+    : line;
 }

@@ -1,5 +1,5 @@
 /** An explicit delete, and its reversal by creating the object again. */
-import { canonicalDigest } from "../../core/canonical_json.ts";
+import { RefusedError } from "../../errors.ts";
 import { comparable } from "../../core/diff.ts";
 import {
   formatRef,
@@ -10,6 +10,7 @@ import {
   uidOf,
 } from "../../core/kubernetes_object.ts";
 import type { Cluster } from "../cluster.ts";
+import { isSame } from "./apply_as_planned.ts";
 import { patchGuarded } from "./guarded_patch.ts";
 import { checkScope, type Operation, StillDeletingError } from "./operation.ts";
 
@@ -30,6 +31,12 @@ export function deleteOperation(ref: ObjectRef): Operation {
       const live = await cluster.get(ref);
       // Another uid: ours is gone, and someone has made a new object of that name.
       if (!isThere(live, before) || live!.metadata.deletionTimestamp) return;
+      if (!isSame(live!, before!)) {
+        throw new RefusedError(
+          "plan_changed",
+          `${formatRef(ref)} was changed by someone else after it was planned`,
+        );
+      }
       await cluster.delete(ref, uidOf(live!)!, { dryRun: false });
     },
     assess: (live, before) =>
@@ -60,10 +67,6 @@ function recreatable(before: KubeObject): KubeObject {
   const { deletionTimestamp: _time, deletionGracePeriodSeconds: _grace, ...metadata } =
     object.metadata;
   return { ...object, metadata } as KubeObject;
-}
-
-function isSame(a: KubeObject, b: KubeObject): boolean {
-  return canonicalDigest(a) === canonicalDigest(b);
 }
 
 /** Who creates an object owns all of it; here the earlier owners get their fields back. */

@@ -1,5 +1,5 @@
 /** A merge patch that holds only for the version just read, so that no other writer is overwritten unseen. */
-import { ApplyError, RefusedError } from "../../errors.ts";
+import { ApplyError, ModifiedError, RefusedError } from "../../errors.ts";
 import {
   formatRef,
   type JsonObject,
@@ -24,7 +24,7 @@ export async function patchGuarded(
   patchFor: (live: KubeObject) => JsonObject | null,
 ): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const live = await mustGet(cluster, ref);
+    const live = mustExist(await cluster.get(ref), ref);
     if (uidOf(live) !== uid) {
       throw new RefusedError(
         "plan_changed",
@@ -37,14 +37,14 @@ export async function patchGuarded(
       await cluster.merge(ref, patch, String(live.metadata.resourceVersion), { dryRun: false });
       return;
     } catch (error) {
-      if (!(error instanceof RefusedError && error.code === "field_conflict")) throw error;
+      if (!(error instanceof ModifiedError)) throw error;
     }
   }
   throw new ApplyError("apply_failed", `${formatRef(ref)} changed under us ${ATTEMPTS} times`);
 }
 
-export async function mustGet(cluster: Cluster, ref: ObjectRef): Promise<KubeObject> {
-  const live = await cluster.get(ref);
+/** Throws RefusedError `not_found`. */
+export function mustExist(live: KubeObject | null, ref: ObjectRef): KubeObject {
   if (live) return live;
   throw new RefusedError("not_found", `${formatRef(ref)} does not exist`, {
     hint: "create it with an apply action first",

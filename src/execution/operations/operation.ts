@@ -1,5 +1,6 @@
 /** One change to one object: how to foresee it, do it, wait for it, and take it back. */
-import { InvalidInputError, TransientError } from "../../errors.ts";
+import { InvalidInputError, RefusedError, TransientError } from "../../errors.ts";
+import type { Prerequisite } from "../../core/apply_order.ts";
 import { formatRef, type KubeObject, type ObjectRef } from "../../core/kubernetes_object.ts";
 import { assessHealth, type ObjectHealth } from "../../core/object_health.ts";
 import type { PlanEntry } from "../../core/plan.ts";
@@ -21,6 +22,8 @@ export interface OperationContext {
 
 export interface Operation {
   readonly ref: ObjectRef;
+  /** To be waited for first where the plan could not check this one. */
+  readonly needs?: readonly Prerequisite[];
   /** A server-side dry run; changes nothing. */
   preview(cluster: Cluster): Promise<Preview>;
   /** Does it. Doing it again after a crash MUST come to the same. */
@@ -48,7 +51,11 @@ export function assessPresent(live: KubeObject | null): ObjectHealth {
 
 /** Throws InvalidInputError `malformed_package` where the namespace is missing or one too many. */
 export async function checkScope(cluster: Cluster, ref: ObjectRef): Promise<void> {
-  const { namespaced } = await cluster.resolve(ref);
+  assertScope(ref, (await cluster.resolve(ref)).namespaced);
+}
+
+/** Throws as `checkScope` does. */
+export function assertScope(ref: ObjectRef, namespaced: boolean): void {
   if (namespaced === (ref.namespace !== undefined)) return;
   throw new InvalidInputError(
     "malformed_package",
@@ -56,4 +63,14 @@ export async function checkScope(cluster: Cluster, ref: ObjectRef): Promise<void
       ? `${formatRef(ref)} needs metadata.namespace: there is no default namespace`
       : `${formatRef(ref)} is cluster-scoped and cannot have a namespace`,
   );
+}
+
+/** The live object; null also where its kind is not known, or not any more. */
+export async function findIfKnown(cluster: Cluster, ref: ObjectRef): Promise<KubeObject | null> {
+  try {
+    return await cluster.get(ref);
+  } catch (error) {
+    if (error instanceof RefusedError && error.code === "not_found") return null;
+    throw error;
+  }
 }

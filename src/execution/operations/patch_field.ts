@@ -16,7 +16,8 @@ import {
   uidOf,
 } from "../../core/kubernetes_object.ts";
 import type { Cluster } from "../cluster.ts";
-import { mustGet, patchGuarded } from "./guarded_patch.ts";
+import { foresee } from "./foresee.ts";
+import { mustExist, patchGuarded } from "./guarded_patch.ts";
 import { assessPresent, checkScope, type Operation, type OperationContext } from "./operation.ts";
 
 export const RESTART_ANNOTATION = "neuralops.io/restarted-by";
@@ -99,15 +100,14 @@ function fieldOperation(
     ref,
     async preview(cluster) {
       await checkScope(cluster, ref);
-      const before = await mustGet(cluster, ref);
-      check(before);
-      const { object, warnings } = await cluster.merge(
+      const seen = await foresee(
+        cluster,
         ref,
-        nest(path, value),
-        // A status update between the two calls is no reason to refuse a look.
-        null,
-        { dryRun: true },
+        () => cluster.merge(ref, nest(path, value), null, { dryRun: true }),
+        (before) => check(mustExist(before, ref)),
       );
+      const before = mustExist(seen.before, ref);
+      const { object, warnings } = seen.result;
       const changes = diffObjects(before, object, maskSalt);
       const verb = changes.length > 0 ? "change" : "unchanged";
       const others = ownersOf(before, path).filter((owner) => !isOurs(owner))
@@ -126,12 +126,17 @@ function fieldOperation(
     },
     async perform(cluster, before) {
       const uid = before && uidOf(before);
-      await patchGuarded(
-        cluster,
-        ref,
-        uid,
-        (live) => valueAt(live, path) === value ? null : nest(path, value),
-      );
+      await patchGuarded(cluster, ref, uid, (live) => {
+        const now = valueAt(live, path);
+        if (now === value) return null;
+        if (before && now !== valueAt(before, path)) {
+          throw new RefusedError(
+            "plan_changed",
+            `${path.join(".")} of ${formatRef(ref)} was changed after it was planned`,
+          );
+        }
+        return nest(path, value);
+      });
       // What we applied stays applied by us, or our own next apply would conflict with this patch.
       const applied = before
         ? ownersOf(before, path).filter((owner) => isOurs(owner) && owner.operation === "Apply")

@@ -7,6 +7,7 @@ import { deletionContract } from "./deletion_contract.ts";
 import { leaseContract } from "./lease_contract.ts";
 import { operationContract } from "./operation_contract.ts";
 import { ownershipContract } from "./ownership_contract.ts";
+import { plannedContract } from "./planned_contract.ts";
 import { revertContract } from "./revert_contract.ts";
 import { rolloutContract } from "./rollout_contract.ts";
 import { scaleContract } from "./scale_contract.ts";
@@ -34,5 +35,6 @@ export const CONTRACTS: Readonly<Record<string, Contract>> = {
 export const PRODUCT_CONTRACTS: Readonly<Record<string, Contract>> = {
   cluster: clusterContract,
   operations: operationContract,
+  "planned changes": plannedContract,
   reverts: revertContract,
 };

@@ -1,7 +1,7 @@
 /** Packages that are carried out: approved by a person, by the policy's auto mode, and one that fails. */
 import { comparable } from "../../../core/diff.ts";
 import type { ObjectRef } from "../../../core/kubernetes_object.ts";
-import { formatPlan } from "../../../core/plan.ts";
+import { formatPlan } from "../../../core/plan_text.ts";
 import { demand } from "../scorecard.ts";
 import type { Stage } from "../stage.ts";
 

@@ -30,8 +30,9 @@ export class JournalFolder {
   /** null when there is none. Throws StalledError `state_damaged`, also for what `parse` throws. */
   async read<T>(id: string, parse: (value: unknown) => T): Promise<T | null> {
     const path = this.#path(id);
+    // A disk that does not answer is another matter than a file that says nothing.
+    const bytes = await this.files.read(path, this.maxBytes);
     try {
-      const bytes = await this.files.read(path, this.maxBytes);
       return bytes && parse(JSON.parse(decodeUtf8(bytes)));
     } catch (error) {
       throw damagedFile(path, error);

@@ -105,7 +105,11 @@ export class CrashSwitch {
     this.steps.push(name);
     if (this.steps.length !== this.fatalStep) return await this.#alive(effect);
     this.#dead = true;
-    await (this.fault === "after" ? effect() : tear());
+    try {
+      await (this.fault === "after" ? effect() : tear());
+    } catch {
+      // The cluster refused it: nobody is left to hear that.
+    }
     const crash = new Crashed(`at step ${this.fatalStep}: ${name}`);
     this.#crash.reject(crash);
     throw crash;

@@ -19,6 +19,8 @@ export interface AgainstCalls {
   readonly ratioWithGet: Ratio;
   /** The connector's calls from the request to the applied object, as most runs had them. */
   readonly calls: readonly string[];
+  /** At p50: what the connector's process spent of processors, on however busy a machine. */
+  readonly cpuMs: number;
   /** At p50: the connector's time while at least one of its calls was under way, and while none was. */
   readonly withCallMs: number;
   readonly withoutCallMs: number;
@@ -36,9 +38,10 @@ export async function measureAgainstCalls(
   const shortest: number[] = [];
   const withGet: number[] = [];
   const withCall: number[] = [];
+  const cpu: number[] = [];
   const sequences: string[][] = [];
   for (const [index, signed] of packages.entries()) {
-    const { receivedMs, appliedMs, sentMs, calls } = await site.push(signed);
+    const { receivedMs, appliedMs, sentMs, cpuMs, calls } = await site.push(signed);
     await settle();
     const shortestMs = await bare.dryRunAndApply(`bare ${index}`);
     await settle();
@@ -50,6 +53,7 @@ export async function measureAgainstCalls(
     shortest.push(shortestMs);
     withGet.push(withGetMs);
     withCall.push(coveredMs(calls));
+    cpu.push(cpuMs);
     sequences.push(calls.map(({ what }) => what));
     progress(index - WARM_UP + 1, runs);
   }
@@ -63,6 +67,7 @@ export async function measureAgainstCalls(
     ratio: ratioOf(ours, spreadOf(shortest)),
     ratioWithGet: ratioOf(ours, spreadOf(withGet)),
     calls: mostFrequent(sequences),
+    cpuMs: spreadOf(cpu).p50,
     withCallMs,
     withoutCallMs: spreadOf(fromReceived.map((ms, index) => ms - withCall[index]!)).p50,
   };

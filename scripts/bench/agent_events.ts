@@ -14,6 +14,8 @@ export interface Applied {
   readonly receivedMs: number;
   /** When the API server's answer to the apply had been read. */
   readonly appliedMs: number;
+  /** What the process spent of processors between the two, in all its threads. */
+  readonly cpuMs: number;
   /** Every call between the two. */
   readonly calls: readonly Call[];
 }

@@ -5,6 +5,7 @@
  *
  * `deno run … agent_program.ts CONFIG LOG`; a line of JSON on standard output for each event.
  */
+import process from "node:process";
 import { startAgent } from "../../src/agent/agent.ts";
 import { loadConfig } from "../../src/cli/run.ts";
 import type { Http, HttpClient } from "../../src/runtime.ts";
@@ -17,6 +18,7 @@ const encoder = new TextEncoder();
 const log = Deno.openSync(logPath!, { write: true, create: true, truncate: true });
 
 let receivedMs = 0;
+let cpuBefore = process.cpuUsage();
 let calls: Call[] = [];
 const system = systemRuntime();
 
@@ -37,6 +39,7 @@ const http: Http = {
     system.http.serve(options, (request) => {
       if (new URL(request.url).pathname === "/execute") {
         receivedMs = epochMs();
+        cpuBefore = process.cpuUsage();
         calls = [];
       }
       return handler(request);
@@ -61,7 +64,9 @@ async function witness(what: string, fetch: () => Promise<Response>): Promise<Re
   const body = await response.arrayBuffer();
   const appliedMs = epochMs();
   calls.push({ what, beginMs, endMs: appliedMs });
-  tell({ event: "applied", receivedMs, appliedMs, calls });
+  const { user, system: kernel } = process.cpuUsage(cpuBefore);
+  const cpuMs = (user + kernel) / 1000;
+  tell({ event: "applied", receivedMs, appliedMs, cpuMs, calls });
   return new Response(body, { status: response.status, headers: response.headers });
 }
 

@@ -5,43 +5,71 @@
 import { FileJournal } from "../../src/adapters/journal_file.ts";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
+import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import { encodeBase64, sha256Hex } from "../../src/core/encoding.ts";
 import { executionId, type ExecutionRecord } from "../../src/core/execution.ts";
 import { sealRecord } from "../../src/core/execution_seal.ts";
 import { sealPlan } from "../../src/core/plan.ts";
+import { receiptKey } from "../../src/core/receipt.ts";
 import { ExecutionBook } from "../../src/execution/book.ts";
+import { digestOf } from "../../src/execution/journal_proof.ts";
 import { ReceiptIssuer } from "../../src/execution/receipt_issuer.ts";
-import { summarize } from "../../src/http/execution_view.ts";
+import { listExecutions } from "../../src/http/execution_list.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { createMetrics } from "../../src/metrics.ts";
+import type { Files } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 import { deployment, workPackage } from "./work_packages.ts";
 
+/** Listed at every size, so that only the journal differs. */
+const LISTED = "10";
+
 const [command, folder, count] = Deno.args;
-const { files, clock } = systemRuntime();
+const { files: durable, clock } = systemRuntime();
+/** Nobody needs this journal after a power cut, and 10,000 executions wait for the disk for minutes. */
+const files: Files = {
+  ...durable,
+  async createExclusive(path, bytes) {
+    await Deno.writeFile(path, bytes, { createNew: true });
+    return true;
+  },
+  replaceDurably: (path, bytes) => Deno.writeFile(path, bytes),
+  remove: (path) => Deno.remove(path),
+};
 await files.ensureDirectory(folder!);
-const key = await loadOrCreateKey(files, folder!);
-const journal = new FileJournal(files, `${folder}/executions`);
-const receipts = new ReceiptIssuer(new ReceiptFolder(files, folder!), key);
+const key = await loadOrCreateKey(durable, folder!);
+const journal = new FileJournal(files, `${folder}/executions`, key);
 
 if (command === "fill") await fill(Number(count));
 else Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(await measure())));
 
 async function fill(wanted: number): Promise<void> {
-  const { length } = await files.list(`${folder}/executions`);
-  await files.ensureDirectory(`${folder}/executions`);
-  for (let sequence = length + 1; sequence <= wanted; sequence++) {
-    const record = await sealRecord(ended(sequence), key);
-    await journal.create(record);
-    await receipts.issue(record);
-  }
+  await journal.open();
+  let sequence = (await files.list(`${folder}/executions/ended`)).length;
+  while (sequence < wanted) await write(++sequence);
+}
+
+/** Accepted, then ended with its receipt delivered; one Deployment, as in the other measurements. */
+async function write(sequence: number): Promise<void> {
+  const manifest = deployment({ namespace: "shop", name: "web" }, `package ${sequence}`);
+  const bytes = workPackage({ clusterId: "c-bench", sequence, manifest });
+  const pack = {
+    payload: encodeBase64(bytes),
+    bundles: [{ verificationMaterial: "x".repeat(600) }],
+  };
+  const accepted = acceptedRecord(`sha256:${sha256Hex(bytes)}`, sequence, digestOf(pack.bundles));
+  const stored = await journal.create(await sealRecord(accepted, key), pack);
+  const ended = { ...stored!, ...endOf(accepted, sequence) };
+  const settled = { ...ended, receipted: receiptKey(ended) };
+  await journal.replace(await sealRecord(settled, key));
 }
 
 async function measure() {
   const book = new ExecutionBook({
     journal,
     audit: { record: () => Promise.reject(new Error("nothing is to be recorded")) },
-    receipts,
+    auditLog: checkpointOrigin(key.publicKey),
+    receipts: new ReceiptIssuer(new ReceiptFolder(files, folder!), key),
     key,
     clock,
     log: new JsonLogger(clock, () => {}, "error", new SecretMask()),
@@ -51,7 +79,7 @@ async function measure() {
   await book.open();
   const openMs = performance.now() - startMs;
   const openedMs = performance.now();
-  JSON.stringify(book.list().map(summarize));
+  JSON.stringify(await listExecutions(book, { limit: LISTED }));
   return {
     openMs,
     listMs: performance.now() - openedMs,
@@ -59,25 +87,15 @@ async function measure() {
   };
 }
 
-/** As the one Deployment of the other measurements leaves it. */
-function ended(sequence: number): ExecutionRecord {
-  const manifest = deployment({ namespace: "shop", name: "web" }, `package ${sequence}`);
-  const bytes = workPackage({ clusterId: "c-bench", sequence, manifest });
-  const digest = `sha256:${sha256Hex(bytes)}`;
-  const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" };
-  const nowMs = Date.now();
-  const changes = [{
-    path: "metadata.annotations.bench.neuralops.io/run",
-    before: `package ${sequence - 1}`,
-    after: `package ${sequence}`,
-  }];
-  const entry = { action: "apply", verb: "change", ref, uid: null, changes, warnings: [] } as const;
+function acceptedRecord(digest: string, sequence: number, bundlesDigest: string): ExecutionRecord {
+  const nowMs = clock.now();
   return {
     id: executionId(digest),
     digest,
-    state: "succeeded",
+    bundlesDigest,
+    state: "accepted",
     code: null,
-    reason: "1 objects are as asked for",
+    reason: "signature, target, validity, sequence and policy hold",
     sinceMs: nowMs,
     receivedAtMs: nowMs,
     source: "push",
@@ -89,16 +107,30 @@ function ended(sequence: number): ExecutionRecord {
     purpose: "deno task bench:execute",
     signer: "release",
     clusterId: "c-bench",
-    plan: sealPlan(digest, [entry], nowMs),
+    plan: null,
     approvals: [],
-    material: {
-      payload: encodeBase64(bytes),
-      bundle: { verificationMaterial: "x".repeat(600) },
-      preimages: [{ ref, before: manifest }],
-    },
-    applied: 1,
+    preimagesDigest: null,
+    applied: 0,
     auditSequence: sequence,
+    auditLog: checkpointOrigin(key.publicKey),
+    receipted: null,
     seal: "",
     version: "",
   };
+}
+
+function endOf({ digest }: ExecutionRecord, sequence: number) {
+  const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name: "web" };
+  const changes = [{
+    path: "metadata.annotations.bench.neuralops.io/run",
+    before: `package ${sequence - 1}`,
+    after: `package ${sequence}`,
+  }];
+  const entry = { action: "apply", verb: "change", ref, uid: null, changes, warnings: [] } as const;
+  return {
+    state: "succeeded",
+    reason: "1 objects are as asked for",
+    plan: sealPlan(digest, [entry], clock.now()),
+    applied: 1,
+  } as const;
 }

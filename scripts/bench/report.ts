@@ -55,7 +55,9 @@ function formatCalls(calls: AgainstCalls): string {
       times("ratio to GET, dry run, apply", ratioWithGet),
     ]),
     `Its calls: ${calls.calls.join(", ")}; at p50 ${ms(calls.withCallMs)} with a call under way, ` +
-    `${ms(calls.withoutCallMs)} without. The wait until healthy comes after.`,
+    `${ms(calls.withoutCallMs)} without, ${
+      ms(calls.cpuMs)
+    } of processors. The wait until healthy comes after.`,
   ].join("\n");
 }
 
@@ -92,7 +94,7 @@ function formatJournal(sizes: readonly JournalSize[]): string {
     `${(read(sizes.at(-1)!) / read(sizes[0]!)).toFixed(1)} ×`;
   return `The journal, by the executions that have ended\n${
     columns([
-      ["", "opened in", "listed in", "RSS"],
+      ["", "opened in", "newest 10 listed in", "RSS"],
       ...sizes.map(({ ended, openMs, listMs, rssMiB }) => [
         String(ended),
         ms(openMs),

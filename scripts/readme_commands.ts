@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   "git clone": "the repository's public address",
   "cd": "a fresh clone",
   "deno task agent": "real peers",
+  "deno task bench:execute": "the testbed, and a machine with nothing else to do",
   "deno task connector executions": "a running connector",
   "deno task connector audit": "a running connector's state",
   "deno task connector verify": "a signed package",

@@ -6,7 +6,7 @@ import { diskError, readError } from "./disk_error.ts";
 
 const PRIVATE_MODE = 0o600;
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await Deno.open(path, { read: true });
   try {
     await directory.sync();

@@ -39,15 +39,18 @@ const MAX_VALUE = 120;
 export function formatPlan(plan: Plan): string[] {
   return plan.entries.flatMap((entry) => [
     `${SIGNS[entry.verb]} ${entry.verb} ${formatRef(entry.ref)} (${entry.action})`,
-    ...(entry.verb === "delete" ? [] : entry.changes.map(formatChange)),
+    ...(entry.verb === "delete" ? [] : entry.changes.flatMap(formatChange)),
     ...entry.warnings.map((warning) => `    warning: ${warning}`),
   ]);
 }
 
-function formatChange({ path, from, to }: FieldChange): string {
-  if (from === undefined) return `    + ${path}: ${show(to)}`;
-  if (to === undefined) return `    - ${path}: ${show(from)}`;
-  return `    ~ ${path}: ${show(from)} → ${show(to)}`;
+function formatChange({ path, from, to, lines = [] }: FieldChange): string[] {
+  const change = from === undefined
+    ? `    + ${path}: ${show(to)}`
+    : to === undefined
+    ? `    - ${path}: ${show(from)}`
+    : `    ~ ${path}: ${show(from)} → ${show(to)}`;
+  return [change, ...lines.map((line) => `        ${line}`)];
 }
 
 function show(value: Json | undefined): string {

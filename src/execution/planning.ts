@@ -6,6 +6,7 @@ import type { Policy } from "../core/policy.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
+import type { HostFiles } from "./host_files.ts";
 import { operationsOf } from "./operations/operations_of.ts";
 import { reopen } from "./stages.ts";
 
@@ -17,6 +18,7 @@ export interface PlanningParts {
   readonly fieldManager: string;
   /** See OperationContext. */
   readonly maskSalt: string;
+  readonly hostFiles: HostFiles;
   readonly clock: Clock;
 }
 

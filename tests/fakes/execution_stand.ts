@@ -1,6 +1,7 @@
 /** The execution side as the agent wires it, against the embedded Kubernetes API and a real disk. */
 import { openAuditLog } from "../../src/adapters/audit_file.ts";
 import { followDirectory } from "../../src/adapters/audit_recovery.ts";
+import { RootedFiles } from "../../src/adapters/host_files.ts";
 import { FileJournal } from "../../src/adapters/journal_file.ts";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
@@ -23,6 +24,8 @@ import { Approvals } from "../../src/execution/approvals.ts";
 import { ExecutionBook } from "../../src/execution/book.ts";
 import type { Cluster } from "../../src/execution/cluster.ts";
 import { Engine } from "../../src/execution/engine.ts";
+import { withHostFiles } from "../../src/execution/host_cluster.ts";
+import type { HostFiles } from "../../src/execution/host_files.ts";
 import { Intake } from "../../src/execution/intake.ts";
 import { ReceiptIssuer } from "../../src/execution/receipt_issuer.ts";
 import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
@@ -97,6 +100,8 @@ export interface StandOptions {
   readonly leadership?: Leadership;
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
+  /** None unless given. */
+  readonly hostFiles?: HostFiles;
 }
 
 /** One process's life on that ground. */
@@ -153,8 +158,10 @@ export class Stand {
       await audit.close();
       api.close();
     };
-    const cluster = (options.wrapCluster ?? ((same) => same))(
-      new KubernetesCluster(api, FIELD_MANAGER),
+    const hostFiles = options.hostFiles ?? new RootedFiles(runtime.tree, [], 0);
+    const cluster = withHostFiles(
+      (options.wrapCluster ?? ((same) => same))(new KubernetesCluster(api, FIELD_MANAGER)),
+      hostFiles,
     );
     const verifier = createVerifier([{
       kind: "key",
@@ -182,6 +189,7 @@ export class Stand {
     const engine = new Engine({
       ...shared,
       cluster,
+      hostFiles,
       identity,
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",

@@ -112,7 +112,7 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   },
   file_refused: {
     means:
-      "This host does not let the file be placed: a link, another owner, a mode or size above the root's limit, or a root that is not configured.",
+      "This host does not let the file be placed: a link or another kind of thing in its way, another owner, or a mode or size above the root's limit.",
     remedy: "See `execution.files.roots`, and `docs/wpk-format.md`, Files on an edge host.",
   },
   not_leader: {
@@ -130,7 +130,8 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     remedy: "See `docs/runbook.md`, The audit log is damaged.",
   },
   not_found: {
-    means: "There is no such execution, path, object or file; or no cluster to look for it in.",
+    means:
+      "There is no such execution, path, object, file or root; or no cluster to look for it in.",
     remedy: "Check the name.",
   },
   peer_not_allowed: {

@@ -68,3 +68,7 @@ export const Description = Summary.extend({
   auditSequence: z.int().nullable(),
 }) satisfies z.ZodType<ExecutionDescription>;
 export const ExecutionList = z.object({ executions: z.array(Summary) });
+export const ExecutionReceipt = z.object({
+  executionId: z.string(),
+  receipt: z.string().describe("EdDSA JWS, typ neuralops-receipt+jwt, over ReceiptPayload"),
+});

@@ -133,9 +133,10 @@ export class RootedFiles implements HostFiles {
     const root = this.#roots.get(name);
     if (root) return root;
     const known = [...this.#roots.keys()].join(", ");
-    throw refused(
+    throw new RefusedError(
+      "not_found",
       `This host has no root ${name}: ${known ? `its roots are ${known}` : "it has none"}`,
-      "name it under execution.files.roots, or correct the package",
+      { hint: "name it under execution.files.roots, or correct the package" },
     );
   }
 

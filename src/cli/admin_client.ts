@@ -1,6 +1,7 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
 import { ADMIN_SOCKET } from "../http/admin.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
+import type { ConnectorJwk } from "../core/connector_key.ts";
 import { Problem } from "../core/protocol.ts";
 import { TransientError } from "../errors.ts";
 import type { Http, HttpClient } from "../runtime.ts";
@@ -25,6 +26,14 @@ export class AdminClient {
 
   async show(id: string): Promise<ExecutionDescription> {
     return await this.#call("GET", `/executions/${encodeURIComponent(id)}`);
+  }
+
+  async receipt(id: string): Promise<{ executionId: string; receipt: string }> {
+    return await this.#call("GET", `/executions/${encodeURIComponent(id)}/receipt`);
+  }
+
+  async key(): Promise<ConnectorJwk> {
+    return await this.#call("GET", "/key");
   }
 
   async approve(id: string, planDigest: string, approver: string): Promise<ExecutionDescription> {

@@ -15,9 +15,9 @@ export interface Sight extends FileSight {
 }
 
 /**
- * All calls throw: RefusedError `file_refused` (no such root, a link or another kind of thing in the way,
- * beyond the root's limits, or changed under our hands), `plan_changed` (no longer the file that was
- * seen), TransientError `disk_full`, StalledError `access_denied`.
+ * All calls throw: RefusedError `not_found` (no such root), `file_refused` (a link or another kind of thing
+ * in the way, beyond the root's limits, or changed under our hands), `plan_changed` (no longer the file
+ * that was seen), TransientError `disk_full`, StalledError `access_denied`.
  */
 export interface HostFiles {
   look(place: Place): Promise<Sight>;

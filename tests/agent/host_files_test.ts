@@ -51,7 +51,7 @@ Deno.test("a root without a path is made under stateDir, and takes files", () =>
 Deno.test("a connector without roots takes no file, and says how to change that", async () => {
   const files = await open("./reports", []);
   await assert.rejects(files.look({ root: "web", path: "a" }), {
-    code: "file_refused",
+    code: "not_found",
     message: /no root web: it has none/,
     hint: /execution\.files\.roots/,
   });

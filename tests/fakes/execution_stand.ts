@@ -10,6 +10,7 @@ import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
+import type { ConnectorJwk } from "../../src/core/connector_key.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
 import { HealthBoard } from "../../src/core/health.ts";
@@ -118,6 +119,7 @@ export class Stand {
     readonly metrics: Metrics,
     readonly health: HealthBoard,
     readonly directory: string,
+    readonly publicKey: ConnectorJwk,
     private readonly engine: Engine,
     private readonly closeAll: () => Promise<void>,
   ) {}
@@ -213,6 +215,7 @@ export class Stand {
       metrics,
       health,
       directory,
+      key.jwk,
       engine,
       closeAll,
     );

@@ -24,6 +24,15 @@ export function fileOperation(
   const place = { root, path };
   const put = (file: HostFile | null, seen: Sight) =>
     file === null ? hostFiles.remove(place, seen) : hostFiles.put(place, file, seen);
+  const tidyAndLook = async (): Promise<Sight | RefusedError> => {
+    try {
+      await hostFiles.tidy(place);
+      return await hostFiles.look(place);
+    } catch (error) {
+      if (error instanceof RefusedError && error.code === "file_refused") return error;
+      throw error;
+    }
+  };
   return {
     ref,
     async preview() {
@@ -41,8 +50,8 @@ export function fileOperation(
       return { entry: { action: "files", verb, ref, uid: null, changes, warnings }, before };
     },
     async perform(_cluster, before) {
-      await hostFiles.tidy(place);
-      const seen = await hostFiles.look(place);
+      const seen = await tidyAndLook();
+      if (seen instanceof RefusedError) throw seen;
       if (isSameFile(seen.file, wanted)) return;
       if (!isSameFile(seen.file, readFileObject(before).file)) {
         throw new RefusedError("plan_changed", `${name} was changed after it was planned`);
@@ -56,8 +65,9 @@ export function fileOperation(
     },
     async revert(_cluster, before) {
       const { file: earlier, missing } = readFileObject(before);
-      await hostFiles.tidy(place);
-      const seen = await hostFiles.look(place);
+      const seen = await tidyAndLook();
+      // Whatever is in the way is not ours to take away, and says so.
+      if (seen instanceof RefusedError) return [`${name}: ${seen.message}`];
       if (!isSameFile(seen.file, earlier)) {
         if (!isSameFile(seen.file, wanted)) {
           return [`${name}: was changed by someone else meanwhile`];

@@ -138,10 +138,12 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
     stateDir?: string;
     output: Format;
   }
-  const command = (name: string, description: string, parent = group) =>
-    parent.command(name).description(description).addOption(configOption(io))
+  const connected = (command: Command, description: string) =>
+    command.description(description).addOption(configOption(io))
       .option("--state-dir <dir>", "the running connector's state directory, instead of --config")
       .addOption(outputOption());
+  const command = (name: string, description: string) =>
+    connected(group.command(name), description);
   const withClient = async (
     { config, stateDir, output }: Common,
     work: (context: ExecutionsContext) => Promise<ExitCode>,
@@ -180,7 +182,10 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
         return exportReceipt(context, id, path === undefined ? null : { path, files });
       })
     );
-  command("key", "print the connector's public key, which receipts are checked with", program)
+  connected(
+    program.command("key"),
+    "print the running connector's public key, which receipts are checked with",
+  )
     .action((options: Common) => withClient(options, printKey));
   command("approve", "approve the plan of an execution")
     .argument("<id>")

@@ -11,7 +11,7 @@ const FileRoot = z.strictObject({
   path: path.optional().describe(
     "the directory, which must be there; default: files/<name> in stateDir, made when missing",
   ),
-  maxMode: fileMode.default(0o644).describe("permission bits that a file may have at most")
+  maxMode: fileMode.prefault("0644").describe("permission bits that a file may have at most")
     .meta({ form: "octal text" }),
   maxBytes: z.int().min(1).max(MAX_FILE_BYTES).default(MAX_FILE_BYTES).describe(
     "of one file, whether it is there or to be placed",

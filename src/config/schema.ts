@@ -247,7 +247,7 @@ export const ConfigSchema = z.strictObject({
   clusterName: name.describe("what people call this cluster"),
   labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
   stateDir: path.default("/var/lib/neuralops-connector").describe(
-    "the only folder that is written",
+    "the only folder that is written, besides execution.files.roots",
   ),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info")
     .describe("least level that is logged"),

@@ -92,9 +92,9 @@ export interface FileTree {
   ): Promise<{ readonly entry: TreeEntry; readonly bytes: Uint8Array<ArrayBuffer> } | null>;
   /** A new file of exactly this mode, whatever the umask; null when the name is taken. */
   create(path: string, bytes: Uint8Array, mode: number): Promise<TreeEntry | null>;
-  /** Over what has the name; false when `from`, or the directory of `to`, is gone. */
+  /** Over a file that has the name; false when it is a directory, or `from` or the directory of `to` is gone. */
   rename(from: string, to: string): Promise<boolean>;
-  /** A name of anything but a directory; no error when it is gone. */
+  /** A directory that holds something stays; no error when the name is gone. */
   remove(path: string): Promise<void>;
   /** Mode 0755; false when the name is taken. */
   makeDirectory(path: string): Promise<boolean>;

@@ -11,8 +11,8 @@ import { syncDirectory } from "./files.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const ABSENT = ["ENOENT", "ENOTDIR"];
-/** O_NOFOLLOW met a link; Deno has it as ENOENT on some systems. */
-const NOT_OPENED = [...ABSENT, "ELOOP", "ENXIO", "EISDIR"];
+/** Besides: a link, under O_NOFOLLOW; a socket. */
+const NOT_OPENED = [...ABSENT, "ELOOP", "ENXIO"];
 const PRIVATE_MODE = 0o600;
 const DIRECTORY_MODE = 0o755;
 
@@ -79,7 +79,7 @@ export const systemTree: FileTree = {
       });
     }),
   create: (path, bytes, mode) =>
-    unless(path, ["EEXIST", "ELOOP"], null, async () => {
+    unless(path, ["EEXIST"], null, async () => {
       // Nobody else reads it before it has the mode that was asked for.
       const file = await fs.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_MODE);
       return await using(file, async () => {
@@ -90,14 +90,15 @@ export const systemTree: FileTree = {
       });
     }),
   rename: (from, to) =>
-    unless(from, ABSENT, false, async () => {
+    unless(from, [...ABSENT, "EISDIR"], false, async () => {
       await fs.rename(from, to);
       await syncDirectory(dirname(to));
       if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
       return true;
     }),
   remove: (path) =>
-    unless(path, ABSENT, undefined, async () => {
+    unless(path, [...ABSENT, "EISDIR", "ENOTEMPTY"], undefined, async () => {
+      // Deno's unlink takes an empty directory too.
       await fs.unlink(path);
       await syncDirectory(dirname(path));
     }),

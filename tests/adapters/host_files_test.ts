@@ -227,3 +227,20 @@ Deno.test("what a crash left in the middle is undone, and nothing of others with
     assert.deepEqual(await host.snapshot(), { "app.conf": `0644 ${btoa("x")}` });
     await assertNothingLeft(host);
   }));
+
+Deno.test("a folder under the name of an unfinished file is refused, and left", () =>
+  withHostTree(async (host) => {
+    const files = host.files();
+    const seen = await files.look(at("app.conf"));
+    const names: string[] = [];
+    const tree = {
+      ...systemTree,
+      create: (path: string) => (names.push(path), Promise.resolve(null)),
+    };
+    await assert.rejects(host.files({ tree }).put(at("app.conf"), file("x"), seen));
+    await Deno.mkdir(`${names[0]}/inner`, { recursive: true });
+    const refused = { code: "file_refused", message: /was made by someone else/ };
+    await assert.rejects(files.put(at("app.conf"), file("x"), seen), refused);
+    await files.tidy(at("app.conf"));
+    assert.deepEqual(Object.values(await host.snapshot()), ["0755 folder", "0755 folder"]);
+  }));

@@ -5,11 +5,13 @@ import {
   Ed25519Jwk,
   ExecuteRequest,
   ExecuteResponse,
+  EXECUTION_STATES,
   ExecutionStateSchema,
   Heartbeat,
   PartState,
 } from "../../src/core/protocol.ts";
 import { ApproveRequest, RejectRequest } from "../../src/http/admin.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "../../src/http/execution_list.ts";
 import {
   answer,
   componentsOf,
@@ -189,8 +191,25 @@ const execute: Json = {
 function list(codes: readonly ErrorCode[]): Json {
   return {
     operationId: "listExecutions",
-    summary: "Every execution, oldest first",
-    responses: { "200": answer("Executions", "ExecutionList"), ...problems(codes) },
+    summary: "The newest executions, oldest of them first",
+    parameters: [
+      {
+        name: "limit",
+        in: "query",
+        description: "at most so many",
+        schema: { type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+      },
+      {
+        name: "state",
+        in: "query",
+        description: "only those in this state",
+        schema: { type: "string", enum: [...EXECUTION_STATES] },
+      },
+    ],
+    responses: {
+      "200": answer("Executions", "ExecutionList"),
+      ...problems([...codes, "malformed_request", "state_damaged"]),
+    },
   };
 }
 
@@ -201,7 +220,7 @@ function show(codes: readonly ErrorCode[]): Json {
     parameters: [id],
     responses: {
       "200": answer("The execution", "ExecutionDescription"),
-      ...problems([...codes, "not_found"]),
+      ...problems([...codes, "not_found", "state_damaged"]),
     },
   };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ERROR_CODES } from "../error_status.ts";
 import { ExecutionStateSchema } from "../../src/core/protocol.ts";
 import { ACTION_KINDS, RISKS } from "../../src/core/work_package.ts";
+import type { ExecutionListing } from "../../src/http/execution_list.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../../src/http/execution_view.ts";
 
 const time = z.iso.datetime();
@@ -67,7 +68,10 @@ export const Description = Summary.extend({
   approvals: z.array(Approval),
   auditSequence: z.int().nullable(),
 }) satisfies z.ZodType<ExecutionDescription>;
-export const ExecutionList = z.object({ executions: z.array(Summary) });
+export const ExecutionList = z.object({
+  executions: z.array(Summary),
+  hasMore: z.boolean().describe("whether there are older ones"),
+}) satisfies z.ZodType<ExecutionListing>;
 export const ExecutionReceipt = z.object({
   executionId: z.string(),
   receipt: z.string().describe("EdDSA JWS, typ neuralops-receipt+jwt, over ReceiptPayload"),

@@ -5,11 +5,10 @@
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
  */
 import { parseArgs } from "node:util";
-import { runningOf } from "../testbed/daemons.ts";
 import { down } from "../testbed/down.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
-import { readTestbed, type Testbed } from "../testbed/testbed.ts";
+import { runningTestbed } from "../testbed/testbed.ts";
 import { buildTime, up } from "../testbed/up.ts";
 
 const FOLDER = "tests/real";
@@ -40,14 +39,6 @@ print("\nThe control plane is the embedded one: there is no other.");
 if (skipped.length > 0) print(`No time was left for: ${skipped.join(", ")}`);
 if (failed.length > 0) print(`Failed: ${failed.join(", ")}`);
 Deno.exit(failed.length > 0 ? 1 : 0);
-
-/** null unless every one of its processes runs. */
-async function runningTestbed(): Promise<Testbed | null> {
-  const found = await readTestbed();
-  if (!found || found.daemons.length === 0) return null;
-  const { length } = await runningOf(found.daemons);
-  return length === found.daemons.length ? found : null;
-}
 
 async function allParts(): Promise<string[]> {
   const names: string[] = [];

@@ -1,5 +1,5 @@
 /** What a running testbed is, as its file says. */
-import type { Daemon } from "./daemons.ts";
+import { type Daemon, runningOf } from "./daemons.ts";
 import type { Peer } from "./peer.ts";
 import type { RunningKubernetes } from "./services/kubernetes.ts";
 import type { RunningMinio } from "./services/minio.ts";
@@ -28,6 +28,14 @@ export async function readTestbed(): Promise<Testbed | null> {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/** null unless every one of its processes runs. */
+export async function runningTestbed(): Promise<Testbed | null> {
+  const found = await readTestbed();
+  if (!found || found.daemons.length === 0) return null;
+  const { length } = await runningOf(found.daemons);
+  return length === found.daemons.length ? found : null;
 }
 
 export async function writeTestbed(testbed: Testbed): Promise<void> {

@@ -1,11 +1,11 @@
 /**
- * Receipts as files: waiting ones in `receipts/`, delivered ones in `receipts/delivered/`, so that the
- * folder is also the archive that can be handed on by other means.
+ * Receipts as files: waiting ones in `receipts/`, those of executions after delivery in
+ * `receipts/delivered/`, for as long as the journal has the execution.
  */
 import { z } from "zod";
 import { StalledError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
-import { auditSequenceOf, isOutcomeKey } from "../core/receipt.ts";
+import { auditSequenceOf, isOfExecution } from "../core/receipt.ts";
 import type { ReceiptStore, StoredReceipt } from "../execution/receipt_issuer.ts";
 import type { ReceiptOutbox, UndeliveredReceipt } from "../loops/receipts.ts";
 import type { Files } from "../runtime.ts";
@@ -53,7 +53,7 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
         places.push([name.slice(0, -SUFFIX.length), directory]);
       }
     }
-    const outcomes = places.filter(([key]) => isOutcomeKey(executionId, key));
+    const outcomes = places.filter(([key]) => isOfExecution(key));
     let last: { readonly at: number; readonly content: StoredReceipt } | null = null;
     for (const [key, directory] of outcomes.length > 0 ? outcomes : places) {
       if (await this.files.stat(this.#path(directory, key)) === null) continue;
@@ -80,9 +80,22 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
   }
 
   async markDelivered(key: string): Promise<void> {
-    const { bytes } = await this.#read(this.#waiting, key);
-    await this.files.createExclusive(this.#path(this.#delivered, key), bytes);
+    if (isOfExecution(key)) {
+      const { bytes } = await this.#read(this.#waiting, key);
+      await this.files.createExclusive(this.#path(this.#delivered, key), bytes);
+    }
     await this.files.remove(this.#path(this.#waiting, key));
+  }
+
+  /** Removes every receipt of these executions. Durable when it resolves. */
+  async forget(executionIds: ReadonlySet<string>): Promise<void> {
+    if (executionIds.size === 0) return;
+    for (const directory of [this.#delivered, this.#waiting]) {
+      for (const name of await this.files.list(directory)) {
+        const [id] = name.split(".");
+        if (executionIds.has(id!)) await this.files.remove(`${directory}/${name}`);
+      }
+    }
   }
 
   async #read(directory: string, key: string) {

@@ -6,6 +6,7 @@ import type { HealthBoard } from "../core/health.ts";
 import { CommandLoop } from "../loops/commands.ts";
 import { HeartbeatLoop } from "../loops/heartbeat.ts";
 import type { LeaderElection } from "../loops/leadership.ts";
+import { runPruning } from "../loops/pruning.ts";
 import { ReceiptLoop } from "../loops/receipts.ts";
 import { runVaultRenewal } from "../loops/vault_renewal.ts";
 import type { AuditShipping } from "./audit_shipping.ts";
@@ -28,7 +29,7 @@ export interface Parts {
 }
 
 /** The parts whose health speaks of the leader's loops. */
-const LED = /^(?:registration|heartbeat|commands|receipts|executions|signals(?:\/.*)?)$/;
+const LED = /^(?:registration|heartbeat|commands|receipts|executions|journal|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, execution, shipping, election } = parts;
@@ -62,12 +63,26 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     session: control.session,
     snapshot: () => takeSnapshot(foundation, control, execution, streaming),
   });
-  const receipts = new ReceiptLoop({ ...common, outbox: execution.receipts, api });
+  const receipts = new ReceiptLoop({
+    ...common,
+    outbox: execution.receipts,
+    api,
+    onDelivered: ({ executionId, key }) => execution.book.noteReceipt(executionId, key),
+  });
   execution.receipts.onPut = () => receipts.wake();
+  const pruning = {
+    clock,
+    health,
+    logger,
+    journal: execution.journal,
+    receipts: execution.receipts,
+    keepMs: config.execution.keep,
+  };
   const loops: Loop[] = [
     (signal) => control.registration.run(signal),
     (signal) => heartbeat.run(signal),
     (signal) => receipts.run(signal),
+    (signal) => runPruning(pruning, signal),
   ];
   if (config.commands.enabled) {
     const commands = new CommandLoop({

@@ -2,7 +2,9 @@
 import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
+import { checkpointOrigin } from "../core/audit/checkpoint.ts";
 import { deriveSecret } from "../core/connector_key.ts";
+import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
@@ -10,6 +12,7 @@ import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
 import { noCluster, withHostFiles } from "../execution/host_cluster.ts";
 import { Intake } from "../execution/intake.ts";
+import type { Journal } from "../execution/journal.ts";
 import type { Leadership } from "../execution/leadership.ts";
 import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
@@ -20,6 +23,7 @@ import { readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
+  readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
   readonly receipts: ReceiptFolder;
@@ -46,8 +50,19 @@ export async function prepareExecution(
   };
   const clusterId = () => identity()?.clusterId ?? "";
   const issuer = new ReceiptIssuer(receipts, key);
-  const journal = new FileJournal(files, `${config.stateDir}/executions`);
-  const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
+  // The journal is this process's own, so the connector's key seals it.
+  const journalKey: JournalKey = key;
+  const journal: Journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
+  const book = new ExecutionBook({
+    journal,
+    audit,
+    receipts: issuer,
+    key: journalKey,
+    auditLog: checkpointOrigin(key.publicKey),
+    clock,
+    log,
+    metrics,
+  });
   const intake = new Intake({
     book,
     verifier,
@@ -71,9 +86,9 @@ export async function prepareExecution(
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
-    maskSalt: await deriveSecret(key, "plan-mask"),
+    maskSalt: await deriveSecret(journalKey, "plan-mask"),
     leadership,
-    key,
+    key: journalKey,
     clock,
     random,
     log,
@@ -81,8 +96,9 @@ export async function prepareExecution(
   });
   return {
     book,
+    journal,
     intake,
-    approvals: new Approvals(book, key, clock, leadership),
+    approvals: new Approvals(book, journalKey, clock, leadership),
     receipts,
     verifier,
     policy,

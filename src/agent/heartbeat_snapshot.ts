@@ -1,6 +1,5 @@
 /** What a heartbeat says, gathered from every side. */
 import type { FileAuditLog } from "../adapters/audit_file.ts";
-import { isOpen } from "../core/execution.ts";
 import type { HeartbeatSnapshot } from "../loops/heartbeat.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
@@ -14,15 +13,15 @@ export async function takeSnapshot(
   execution: Execution,
   streaming: Streaming | null,
 ): Promise<HeartbeatSnapshot> {
-  const records = execution.book.list();
+  const open = execution.book.listOpen();
   return {
     clusterId: control.session.identity()?.clusterId ?? "",
     version: VERSION,
     parts: foundation.health.parts(),
     signals: streaming?.streamer.lag() ?? [],
     executions: {
-      open: records.filter((record) => isOpen(record.state)).length,
-      pendingApproval: records.filter((record) => record.state === "pending_approval").length,
+      open: open.length,
+      pendingApproval: open.filter(({ state }) => state === "pending_approval").length,
     },
     audit: await latestCheckpoint(foundation.audit),
   };

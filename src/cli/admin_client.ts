@@ -1,7 +1,8 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
 import { ADMIN_SOCKET } from "../http/admin.ts";
-import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";
+import type { ExecutionListing } from "../http/execution_list.ts";
+import type { ExecutionDescription } from "../http/execution_view.ts";
 import { Problem } from "../core/protocol.ts";
 import { TransientError } from "../errors.ts";
 import type { Http, HttpClient } from "../runtime.ts";
@@ -16,12 +17,9 @@ export class AdminClient {
     this.#client = http.client({ unixSocket: `${stateDir}/${ADMIN_SOCKET}` });
   }
 
-  async list(): Promise<ExecutionSummary[]> {
-    const { executions } = await this.#call<{ executions: ExecutionSummary[] }>(
-      "GET",
-      "/executions",
-    );
-    return executions;
+  async list({ limit, state }: { limit: number; state?: string }): Promise<ExecutionListing> {
+    const query = new URLSearchParams({ limit: String(limit), ...(state ? { state } : {}) });
+    return await this.#call("GET", `/executions?${query}`);
   }
 
   async show(id: string): Promise<ExecutionDescription> {

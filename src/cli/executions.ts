@@ -17,21 +17,29 @@ export interface ExecutionsContext {
 
 const HEADINGS = ["ID", "STATE", "AGE", "RISK", "SIGNER", "NAME", "STREAM", "SEQ"];
 
+export interface ListingOptions {
+  readonly limit: number;
+  readonly state?: string;
+}
+
 export async function listExecutions(
   { client, io, format, nowMs }: ExecutionsContext,
-  state: string | undefined,
+  options: ListingOptions,
 ): Promise<ExitCode> {
-  const all = await client.list();
-  const executions = all.filter((one) => state === undefined || one.state === state);
+  const listing = await client.list(options);
+  const { executions, hasMore } = listing;
   printResult(
     io,
     format,
-    { executions },
+    listing,
     () =>
       executions.length === 0
         ? ["No executions."]
         : formatTable(HEADINGS, executions.map((one) => row(one, nowMs))),
   );
+  if (hasMore) {
+    io.printError(`These are the newest ${executions.length}; there are older ones: see --limit.`);
+  }
   return 0;
 }
 

@@ -4,12 +4,14 @@ import type { Surroundings } from "../agent/foundation.ts";
 import { VERSION } from "../agent/version.ts";
 import { EXECUTION_STATES } from "../core/protocol.ts";
 import { ConnectorError, describeError } from "../errors.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
 import { AdminClient } from "./admin_client.ts";
 import { addAudit } from "./audit_command.ts";
 import {
   approveExecution,
   type ExecutionsContext,
   listExecutions,
+  type ListingOptions,
   rejectExecution,
   showExecution,
 } from "./executions.ts";
@@ -164,8 +166,12 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
 
   command("list", "list executions, oldest first")
     .addOption(new Option("--state <state>", "only those in this state").choices(EXECUTION_STATES))
-    .action((options: Common & { state?: string }) =>
-      withClient(options, (context) => listExecutions(context, options.state))
+    .addOption(
+      new Option("--limit <count>", `at most so many, the newest; up to ${MAX_LIMIT}`)
+        .default(DEFAULT_LIMIT).argParser(parseLimit),
+    )
+    .action((options: Common & ListingOptions) =>
+      withClient(options, (context) => listExecutions(context, options))
     );
   command("show", "show one execution with its plan")
     .argument("<id>")
@@ -212,6 +218,12 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
 function parseName(value: string): string {
   if (/^[\w.@+-]{1,100}$/.test(value)) return value;
   throw new InvalidArgumentError("must be a user name");
+}
+
+function parseLimit(value: string): number {
+  const limit = Number(value);
+  if (/^\d+$/.test(value) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new InvalidArgumentError(`must be a number from 1 to ${MAX_LIMIT}`);
 }
 
 function configOption(io: CliIo): Option {

@@ -210,6 +210,9 @@ const Execution = z.strictObject({
   maxOpen: z.int().min(1).max(1000).default(100).describe(
     "open executions; above it POST /execute answers 429",
   ),
+  keep: duration("90d", "1d", "3650d").describe(
+    "how long an execution is kept after its end; in any case until its package has expired",
+  ),
   labels: z.record(z.string(), z.string()).default({}).describe(
     "what spec.target.matchLabels is matched with",
   ),

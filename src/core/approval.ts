@@ -2,8 +2,9 @@
 import { compactVerify } from "jose";
 import { z } from "zod";
 import { RefusedError } from "../errors.ts";
-import { type ConnectorKey, importPublicKey } from "./connector_key.ts";
+import { importPublicKey } from "./connector_key.ts";
 import { decodeUtf8 } from "./encoding.ts";
+import type { JournalKey } from "./journal_key.ts";
 import type { Plan } from "./plan.ts";
 
 const APPROVAL_TYPE = "neuralops-approval+jwt";
@@ -37,7 +38,7 @@ export function checkApproval(plan: Plan, planDigest: string): void {
   }
 }
 
-export async function signApproval(claims: ApprovalClaims, key: ConnectorKey): Promise<Approval> {
+export async function signApproval(claims: ApprovalClaims, key: JournalKey): Promise<Approval> {
   const { approver, planDigest, atMs } = claims;
   return { approver, planDigest, atMs, signature: await key.signJws(APPROVAL_TYPE, claims) };
 }
@@ -46,7 +47,7 @@ export async function signApproval(claims: ApprovalClaims, key: ConnectorKey): P
 export async function isGenuine(
   approval: Approval,
   about: Pick<ApprovalClaims, "executionId" | "packageDigest" | "planDigest">,
-  key: Pick<ConnectorKey, "publicKey">,
+  key: Pick<JournalKey, "publicKey">,
 ): Promise<boolean> {
   const wanted = { ...about, approver: approval.approver, atMs: approval.atMs };
   try {

@@ -14,18 +14,19 @@ export interface Preimage {
   readonly before: KubeObject | null;
 }
 
-/** What it takes to carry a package out, and to take it back. */
-export interface ExecutionMaterial {
-  /** Base64 of the exact bytes, kept with their bundle to be verified again before anything is applied. */
+/** What came in, kept beside the record to be verified again before anything is applied. */
+export interface PackageMaterial {
+  /** Base64 of the exact bytes. */
   readonly payload: string;
-  readonly bundle: Readonly<Record<string, unknown>>;
-  readonly preimages: readonly Preimage[];
+  readonly bundles: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface ExecutionRecord {
   readonly id: string;
   /** `sha256:<hex>` of the exact bytes. */
   readonly digest: string;
+  /** Canonical digest of the bundles that came with them. */
+  readonly bundlesDigest: string;
   readonly state: ExecutionState;
   readonly code: ErrorCode | null;
   readonly reason: string;
@@ -45,11 +46,15 @@ export interface ExecutionRecord {
   readonly clusterId: string;
   readonly plan: Plan | null;
   readonly approvals: readonly Approval[];
-  /** null once it has ended: nobody needs it in memory any more. The journal keeps it. */
-  readonly material: ExecutionMaterial | null;
+  /** Canonical digest of the preimages; null before there are any, and when nobody goes back to them. */
+  readonly preimagesDigest: string | null;
   /** How many changes of the plan are known to be done. */
   readonly applied: number;
+  /** The record that announced this state, in the log of this origin. */
   readonly auditSequence: number | null;
+  readonly auditLog: string;
+  /** Key of the receipt of its end, once the control plane has it. */
+  readonly receipted: string | null;
   /** Base64 signature over the rest; see execution_seal.ts. */
   readonly seal: string;
   /** Optimistic lock: a write must name the version that it replaces. */
@@ -86,7 +91,7 @@ const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
 /** Nothing has been written to the cluster yet. */
 const NOT_BEGUN: readonly ExecutionState[] = ["accepted", "pending_approval", "approved"];
 /** Ends after which nobody goes back to the preimages, which may hold secrets. */
-const SETTLED: readonly ExecutionState[] = ["succeeded", "rolled_back"];
+const DONE_WITH_PREIMAGES: readonly ExecutionState[] = ["succeeded", "rolled_back"];
 /** A reason may quote a peer or a package; audit records and receipts are bounded. */
 const MAX_REASON = 2000;
 
@@ -103,14 +108,8 @@ export function hasBegun(state: ExecutionState): boolean {
   return !NOT_BEGUN.includes(state);
 }
 
-/** Throws TypeError for an execution that has ended. */
-export function materialOf(record: ExecutionRecord): ExecutionMaterial {
-  if (record.material) return record.material;
-  throw new TypeError(`execution ${record.id} is ${record.state}: its material is not in memory`);
-}
-
 export type RecordChange = Partial<
-  Pick<ExecutionRecord, "code" | "plan" | "approvals" | "material" | "applied">
+  Pick<ExecutionRecord, "code" | "plan" | "approvals" | "preimagesDigest" | "applied" | "receipted">
 >;
 
 /** The record in its next state. Throws TypeError on a move that the machine does not know. */
@@ -125,9 +124,7 @@ export function moveTo(
     throw new TypeError(`execution ${record.id} cannot move from ${record.state} to ${state}`);
   }
   const moved = { ...record, code: null, ...change, state, reason: clip(reason), sinceMs: nowMs };
-  return SETTLED.includes(state) && moved.material
-    ? { ...moved, material: { ...moved.material, preimages: [] } }
-    : moved;
+  return DONE_WITH_PREIMAGES.includes(state) ? { ...moved, preimagesDigest: null } : moved;
 }
 
 export function clip(reason: string): string {
@@ -138,4 +135,16 @@ export function clip(reason: string): string {
 /** `wpx-` and the first 128 bits of the digest: a valid Kubernetes name, the same everywhere. */
 export function executionId(digest: string): string {
   return `wpx-${digest.replace(/^sha256:/, "").slice(0, 32)}`;
+}
+
+/** Oldest first; of one millisecond, by id. */
+export function byArrival(
+  a: Pick<ExecutionRecord, "id" | "receivedAtMs">,
+  b: Pick<ExecutionRecord, "id" | "receivedAtMs">,
+): number {
+  return a.receivedAtMs - b.receivedAtMs || (a.id < b.id ? -1 : Number(a.id > b.id));
+}
+
+export function isExecutionId(text: string): boolean {
+  return /^wpx-[0-9a-f]{32}$/.test(text);
 }

@@ -32,14 +32,19 @@ export function receiptKey(record: ExecutionRecord): string {
   return `${record.id}.${order}.${record.state}`;
 }
 
+/** Whether the receipt is of an execution, and not of a package that got no record. */
+export function isOfExecution(key: string): boolean {
+  return /^wpx-[0-9a-f]{32}\.\d{12,}\./.test(key);
+}
+
+/** Ended, and the control plane knows: nothing is left to do about it. */
+export function isSettled(record: ExecutionRecord): boolean {
+  return !isOpen(record.state) && record.receipted === receiptKey(record);
+}
+
 /** One receipt for all deliveries of the same bytes that fail in the same way. */
 export function refusalKey(refusal: UnrecordedRefusal): string {
   return `${refusal.id}.refused.${refusal.code}`;
-}
-
-/** Whether it is the key of what became of a recorded execution, and not of a refusal beside it. */
-export function isOutcomeKey(executionId: string, key: string): boolean {
-  return /^\d{12}\./.test(key.slice(executionId.length + 1));
 }
 
 /** Which audit record a receipt of our own names; 0 where it names none. */

@@ -4,8 +4,8 @@
  */
 import { ConnectorError, RefusedError } from "../errors.ts";
 import { isGenuine } from "../core/approval.ts";
-import type { ConnectorKey } from "../core/connector_key.ts";
-import { type ExecutionRecord, materialOf } from "../core/execution.ts";
+import type { ExecutionRecord } from "../core/execution.ts";
+import type { JournalKey } from "../core/journal_key.ts";
 import type { Random } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
 import { fence } from "./fenced_cluster.ts";
@@ -20,7 +20,7 @@ export interface ApplyingParts extends PlanningParts {
   readonly book: ExecutionBook;
   readonly leadership: Leadership;
   readonly random: Random;
-  readonly key: ConnectorKey;
+  readonly key: JournalKey;
 }
 
 /**
@@ -45,9 +45,10 @@ export async function apply(
     await parts.book.move(record, "pending_approval", reason, { plan, approvals: [] });
     return;
   }
+  const preimagesDigest = await parts.book.savePreimages(record, preimages);
   // The audit entry and the preimages are on the disk when this returns, and not before.
   const applying = await parts.book.move(record, "applying", "the plan is being carried out", {
-    material: { ...materialOf(record), preimages },
+    preimagesDigest,
     applied: 0,
   });
   await carryOut(applying, parts, signal);
@@ -56,7 +57,7 @@ export async function apply(
 async function isApproved(
   { id, digest, approvals }: ExecutionRecord,
   planDigest: string,
-  key: ConnectorKey,
+  key: JournalKey,
 ): Promise<boolean> {
   const about = { executionId: id, packageDigest: digest, planDigest };
   for (const approval of approvals) if (await isGenuine(approval, about, key)) return true;
@@ -69,8 +70,8 @@ export async function carryOut(
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { preimages } = materialOf(record);
-  const workPackage = packageOf(record);
+  const preimages = await parts.book.preimages(record);
+  const workPackage = packageOf(await parts.book.package(record));
   const context = { ...parts, executionId: record.id };
   const operations = operationsOf(workPackage, context);
   const cluster = fence(parts.cluster, parts.leadership);
@@ -118,7 +119,7 @@ async function fail(
 ): Promise<void> {
   assertLeader(parts.leadership);
   const code = failure instanceof ConnectorError ? failure.code : "apply_failed";
-  if (packageOf(record).spec.onFailure === "stop") {
+  if (packageOf(await parts.book.package(record)).spec.onFailure === "stop") {
     await parts.book.move(record, "failed", failure.message, { code });
     return;
   }

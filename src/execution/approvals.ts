@@ -1,8 +1,8 @@
 /** What a person says to a plan. */
 import { RefusedError } from "../errors.ts";
 import { checkApproval, signApproval } from "../core/approval.ts";
-import type { ConnectorKey } from "../core/connector_key.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
+import type { JournalKey } from "../core/journal_key.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import type { Clock } from "../runtime.ts";
 import type { ExecutionBook, MoveDetails } from "./book.ts";
@@ -11,7 +11,7 @@ import { assertLeader, type Leadership } from "./leadership.ts";
 export class Approvals {
   constructor(
     private readonly book: ExecutionBook,
-    private readonly key: ConnectorKey,
+    private readonly key: JournalKey,
     private readonly clock: Clock,
     private readonly leadership: Leadership,
   ) {}
@@ -21,7 +21,7 @@ export class Approvals {
    * Throws RefusedError `not_leader`, `not_found`, `not_approvable`, `approval_mismatch`, `expired`.
    */
   async approve(id: string, planDigest: string, approver: string): Promise<ExecutionRecord> {
-    const record = this.#pending(id);
+    const record = await this.#pending(id);
     if (!record.plan) throw new TypeError(`${id} waits for approval without a plan`);
     checkApproval(record.plan, planDigest);
     const atMs = this.clock.now();
@@ -41,7 +41,7 @@ export class Approvals {
   /** Throws RefusedError `not_leader`, `not_found`, `not_approvable`. */
   async reject(id: string, approver: string, reason: string): Promise<ExecutionRecord> {
     return await this.#decide(
-      this.#pending(id),
+      await this.#pending(id),
       "cancelled",
       `rejected by ${approver}: ${reason}`,
       {
@@ -59,14 +59,14 @@ export class Approvals {
     try {
       return await this.book.move(record, state, reason, details);
     } catch (error) {
-      this.#pending(record.id); // somebody else, or time, may have been faster
+      await this.#pending(record.id); // somebody else, or time, may have been faster
       throw error;
     }
   }
 
-  #pending(id: string): ExecutionRecord {
+  async #pending(id: string): Promise<ExecutionRecord> {
     assertLeader(this.leadership);
-    const record = this.book.get(id);
+    const record = await this.book.get(id);
     if (record.state === "pending_approval") return record;
     throw new RefusedError("not_approvable", `${id} is ${record.state}: ${record.reason}`, {
       hint: "only an execution in state pending_approval can be approved or rejected",

@@ -1,33 +1,41 @@
 /**
  * The one place where an execution changes state. Each move is first in the audit log, then in the
  * journal, then in a receipt; a crash between any two is made good when the book is opened again.
+ * Settled executions are in the journal only: memory holds what is left to do, and each stream's head.
  */
-import { describeError, InvalidInputError, RefusedError, StalledError } from "../errors.ts";
+import { InvalidInputError, RefusedError } from "../errors.ts";
 import type { AuditLog } from "../core/audit.ts";
-import { type ConnectorKey, importPublicKey } from "../core/connector_key.ts";
-import { isSealed, sealRecord } from "../core/execution_seal.ts";
+import { sealRecord } from "../core/execution_seal.ts";
 import {
+  byArrival,
   clip,
   type ExecutionRecord,
   isOpen,
   moveTo,
+  type PackageMaterial,
+  type Preimage,
   type RecordChange,
-  wasAccepted,
 } from "../core/execution.ts";
+import type { JournalKey } from "../core/journal_key.ts";
 import type { ExecutionState } from "../core/protocol.ts";
-import { isReceipted } from "../core/receipt.ts";
+import { isReceipted, isSettled, receiptKey } from "../core/receipt.ts";
+import { risenHead, type StreamHead } from "../core/stream_head.ts";
+import { Turns } from "../core/turns.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, ListOptions, RecordPage } from "./journal.ts";
+import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
+import { Outcomes } from "./outcomes.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
-import { Turns } from "./turns.ts";
 
 export interface BookParts {
   readonly journal: Journal;
   readonly audit: AuditLog;
   readonly receipts: ReceiptIssuer;
-  readonly key: ConnectorKey;
+  readonly key: JournalKey;
+  /** Origin of the audit log's checkpoints: what `auditSequence` counts in. */
+  readonly auditLog: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -39,57 +47,88 @@ export interface MoveDetails extends RecordChange {
 }
 
 export class ExecutionBook {
-  /** In the order in which they came. */
+  /** Those that are not settled, in the order in which they came. */
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #open = new Set<string>();
-  readonly #highest = new Map<string, number>();
+  readonly #heads = new Map<string, StreamHead>();
   readonly #turns = new Turns();
   readonly #listeners = new Set<() => void>();
-  /** Outcomes whose receipts could not be written yet. */
-  #owed: ExecutionRecord[] = [];
+  readonly #outcomes: Outcomes;
   #moves = 0;
 
-  constructor(private readonly parts: BookParts) {}
+  constructor(private readonly parts: BookParts) {
+    this.#outcomes = new Outcomes({
+      ...parts,
+      isLatest: ({ id, version }) => this.#records.get(id)?.version === version,
+    });
+  }
 
   /**
-   * Reads the journal and issues the receipts that a crash left unwritten.
-   * Throws StalledError `state_damaged` for a record that was not written by this connector.
+   * Reads what is left to do and issues the receipts that a crash left unwritten. Once at the start, and
+   * again where another process may have written the journal since.
+   * Throws StalledError `state_damaged` for what was not written with this journal's key.
    */
   async open(): Promise<void> {
-    const publicKey = await importPublicKey(this.parts.key.publicKey);
-    const records: ExecutionRecord[] = [];
-    for await (const record of this.parts.journal.load()) {
-      if (!await isSealed(record, publicKey)) throw forged(record.id);
-      records.push(inMemory(record));
+    const { open, heads } = await this.parts.journal.open();
+    for (const record of open) {
+      await checkSeal(record, this.parts.key);
+      checkHead(heads.get(record.stream), record);
     }
-    records.sort((a, b) => a.receivedAtMs - b.receivedAtMs || (a.id < b.id ? -1 : 1));
-    for (const record of records) {
+    this.#records.clear();
+    this.#open.clear();
+    this.#heads.clear();
+    this.#outcomes.clear();
+    for (const [stream, head] of heads) this.#heads.set(stream, head);
+    for (const record of [...open].sort(byArrival)) {
       this.#keep(record);
-      if (isReceipted(record.state)) await this.parts.receipts.issue(record);
+      if (isReceipted(record.state)) await this.#outcomes.conclude(record);
     }
   }
 
   /** Throws RefusedError `not_found`. */
-  get(id: string): ExecutionRecord {
-    const record = this.#records.get(id);
+  async get(id: string): Promise<ExecutionRecord> {
+    const record = await this.find(id);
     if (record) return record;
     throw new RefusedError("not_found", `There is no execution ${id}`, {
       hint: "list them with: neuralops-connector executions list",
     });
   }
 
-  find(id: string): ExecutionRecord | undefined {
-    return this.#records.get(id);
+  /** null when there is none. Throws StalledError `state_damaged`. */
+  async find(id: string): Promise<ExecutionRecord | null> {
+    const known = this.#records.get(id);
+    if (known) return known;
+    const record = await this.parts.journal.find(id);
+    if (record) await checkSeal(record, this.parts.key);
+    return record;
   }
 
-  /** Oldest first. */
-  list(): ExecutionRecord[] {
-    return [...this.#records.values()];
+  /** Newest first. Throws StalledError `state_damaged`. */
+  async list(options: ListOptions): Promise<RecordPage> {
+    const page = await this.parts.journal.list(options);
+    await Promise.all(page.records.map((record) => checkSeal(record, this.parts.key)));
+    return page;
   }
 
   /** Those that have not ended, oldest first; as few as the intake lets in, however long the journal. */
   listOpen(): ExecutionRecord[] {
-    return [...this.#open].map((id) => this.get(id));
+    return [...this.#open].map((id) => this.#records.get(id)!);
+  }
+
+  /** What came in, as it is signed for in the record. Throws StalledError `state_damaged`. */
+  async package(record: ExecutionRecord): Promise<PackageMaterial> {
+    return checkPackage(record, await this.parts.journal.package(record.id));
+  }
+
+  /** Throws StalledError `state_damaged`. */
+  async preimages(record: ExecutionRecord): Promise<readonly Preimage[]> {
+    return checkPreimages(record, await this.parts.journal.preimages(record.id));
+  }
+
+  /** Durable when it resolves. Returns the digest for the record. */
+  async savePreimages({ id }: ExecutionRecord, preimages: readonly Preimage[]): Promise<string> {
+    await this.parts.journal.savePreimages(id, preimages);
+    return digestOf(preimages);
   }
 
   get openCount(): number {
@@ -101,26 +140,32 @@ export class ExecutionBook {
     return this.#moves;
   }
 
-  /** The highest sequence that a stream has accepted; null in a new stream. */
-  highestSequence(stream: string): number | null {
-    return this.#highest.get(stream) ?? null;
+  /** How far a stream has come; undefined for a new one. */
+  head(stream: string): StreamHead | undefined {
+    return this.#heads.get(stream);
   }
 
   /** Writes a new record, or takes a refused one up again. */
-  enter(record: ExecutionRecord): Promise<ExecutionRecord> {
+  enter(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
-      const before = this.#records.get(record.id);
-      const entered = { ...record, reason: clip(record.reason) };
+      const before = await this.find(record.id);
+      const entered = {
+        ...record,
+        reason: clip(record.reason),
+        bundlesDigest: digestOf(pack.bundles),
+      };
       const sealed = await this.#announce(entered, record.signer);
       const stored = before?.state === "refused"
-        ? await this.parts.journal.replace({ ...sealed, version: before.version })
-        : await this.parts.journal.create(sealed);
+        ? await this.parts.journal.replace({ ...sealed, version: before.version }, pack)
+        : await this.parts.journal.create(sealed, pack);
       if (!stored) {
         throw new InvalidInputError("malformed_request", `${record.id} is in the journal already`, {
           hint: "send it again to learn its state",
         });
       }
       this.#records.delete(record.id); // one that is taken up again counts as the newest
+      const head = risenHead(this.head(stored.stream), stored);
+      if (head) this.#heads.set(stored.stream, head);
       return await this.#settle(stored);
     });
   }
@@ -136,7 +181,7 @@ export class ExecutionBook {
     { actor = "connector", ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
-      this.#assertLatest(record);
+      await this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
       return await this.#settle(
         await this.parts.journal.replace(await this.#announce(moved, actor)),
@@ -147,18 +192,23 @@ export class ExecutionBook {
   /** Progress within a state: durable, but no audit entry and no receipt. */
   note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
-      this.#assertLatest(record);
-      const sealed = await sealRecord({ ...record, ...change }, this.parts.key);
-      return this.#keep(await this.parts.journal.replace(sealed));
+      await this.#assertLatest(record);
+      return await this.#note(record, change);
     });
   }
 
-  /** Writes the receipts that a full disk, say, kept from being written. */
-  async issueOwed(): Promise<void> {
-    for (const record of [...this.#owed]) {
-      await this.parts.receipts.issue(record);
-      this.#owed = this.#owed.filter((other) => other !== record);
-    }
+  /** The control plane has this receipt. When it tells of the end, nothing is left to do about the execution. */
+  noteReceipt(id: string, key: string): Promise<void> {
+    return this.#turns.take(id, async () => {
+      const record = this.#records.get(id);
+      if (!record || isOpen(record.state) || receiptKey(record) !== key) return;
+      await this.#note(record, { receipted: key });
+    });
+  }
+
+  /** Does what a full disk, say, kept from being done about earlier outcomes. */
+  async concludeOwed(): Promise<void> {
+    await this.#outcomes.concludeOwed();
   }
 
   /** Calls back after every move; returns how to stop it. */
@@ -167,8 +217,8 @@ export class ExecutionBook {
     return () => this.#listeners.delete(listener);
   }
 
-  #assertLatest(record: ExecutionRecord): void {
-    const latest = this.get(record.id);
+  async #assertLatest(record: ExecutionRecord): Promise<void> {
+    const latest = await this.get(record.id);
     if (latest.version === record.version) return;
     throw new RefusedError(
       "not_leader",
@@ -195,7 +245,13 @@ export class ExecutionBook {
         approvers: record.approvals.map(({ approver }) => approver),
       },
     });
-    return await sealRecord({ ...record, auditSequence: sequence }, this.parts.key);
+    const { auditLog, key } = this.parts;
+    return await sealRecord({ ...record, auditSequence: sequence, auditLog }, key);
+  }
+
+  async #note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {
+    const sealed = await sealRecord({ ...record, ...change }, this.parts.key);
+    return this.#keep(await this.parts.journal.replace(sealed));
   }
 
   async #settle(stored: ExecutionRecord): Promise<ExecutionRecord> {
@@ -204,58 +260,18 @@ export class ExecutionBook {
     this.parts.metrics.executions.inc({ state });
     if (state === "refused") this.parts.metrics.refusals.inc({ code: code ?? "" });
     this.parts.log.log("info", "execution_moved", { execution: id, state, code, reason });
-    if (isReceipted(state)) await this.#issue(record);
+    if (isReceipted(state)) await this.#outcomes.tryToConclude(record);
     this.#moves += 1;
     for (const listener of this.#listeners) listener();
     return record;
   }
 
-  /** The move is durable already: a receipt that cannot be written now must not undo or hide it. */
-  async #issue(record: ExecutionRecord): Promise<void> {
-    this.#owed.push(record);
-    try {
-      await this.issueOwed();
-    } catch (error) {
-      this.parts.log.log("warn", "receipt_delayed", {
-        execution: record.id,
-        reason: describeError(error),
-      });
-    }
-  }
-
-  #keep(stored: ExecutionRecord): ExecutionRecord {
-    const record = inMemory(stored);
-    const { id, state, stream, sequence } = record;
-    this.#records.set(id, record);
+  #keep(record: ExecutionRecord): ExecutionRecord {
+    const { id, state } = record;
+    if (isSettled(record)) this.#records.delete(id);
+    else this.#records.set(id, record);
     if (isOpen(state)) this.#open.add(id);
     else this.#open.delete(id);
-    const highest = this.#highest.get(stream);
-    if (wasAccepted(state)) this.#highest.set(stream, Math.max(highest ?? 0, sequence));
-    else if (highest === sequence) this.#recount(stream);
     return record;
   }
-
-  /** A refused package gives its place in the stream back. */
-  #recount(stream: string): void {
-    const sequences = this.list()
-      .filter((record) => record.stream === stream && wasAccepted(record.state))
-      .map(({ sequence }) => sequence);
-    if (sequences.length === 0) this.#highest.delete(stream);
-    else this.#highest.set(stream, Math.max(...sequences));
-  }
-}
-
-function inMemory(record: ExecutionRecord): ExecutionRecord {
-  return isOpen(record.state) ? record : { ...record, material: null };
-}
-
-function forged(id: string): StalledError {
-  return new StalledError(
-    "state_damaged",
-    `The journal's record of ${id} is not as this connector left it: its seal does not hold`,
-    {
-      hint: "find out who changed it; restore it from a backup, or move it away to forget it. " +
-        "If key.pem was replaced, move the whole journal away",
-    },
-  );
 }

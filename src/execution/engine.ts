@@ -85,7 +85,7 @@ export class Engine {
 
   async #planNext(): Promise<boolean> {
     const { book } = this.parts;
-    await book.issueOwed();
+    await book.concludeOwed();
     for (const record of book.listOpen()) if (await this.#retire(record)) return true;
     const record = this.#next("accepted");
     if (!record) return false;
@@ -123,16 +123,16 @@ export class Engine {
       return true;
     }
     // The intake does this at once; here it is made good after a crash in between.
-    const highest = book.highestSequence(record.stream);
-    if (highest === null || highest <= record.sequence) return false;
-    await book.move(record, "superseded", `sequence ${highest} of the stream has come since`);
+    const head = book.head(record.stream);
+    if (!head || head.sequence <= record.sequence) return false;
+    await book.move(record, "superseded", `sequence ${head.sequence} of the stream has come since`);
     return true;
   }
 
   /** Null when the record was refused. Throws what may pass. */
   async #planOrRefuse(record: ExecutionRecord): Promise<Planned | null> {
     try {
-      return await makePlan(record, this.parts);
+      return await makePlan(record, await this.parts.book.package(record), this.parts);
     } catch (error) {
       if (!(error instanceof ConnectorError) || mayPass(error)) throw error;
       await this.parts.book.move(record, "refused", error.message, { code: error.code });

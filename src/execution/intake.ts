@@ -14,6 +14,7 @@ import {
   isOpen,
 } from "../core/execution.ts";
 import type { Policy, PolicyVerdict } from "../core/policy.ts";
+import { sequenceToBeat } from "../core/stream_head.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -95,7 +96,7 @@ export class Intake {
     let parsed: ParsedPackage;
     try {
       parsed = parse(verify(bound(payload, bundle), verifier));
-      const known = book.find(parsed.id);
+      const known = await book.find(parsed.id);
       if (known && isOpen(known.state)) return known;
       if (known && known.state !== "refused") throw new ReplayedError(known);
     } catch (error) {
@@ -114,13 +115,14 @@ export class Intake {
   ): Promise<ExecutionRecord> {
     const { book } = this.parts;
     const record = newRecord(parsed, cluster, source, this.parts.clock.now());
+    const pack = { payload: encodeBase64(parsed.payload), bundles: [parsed.bundle] };
     const verdict = this.#judge(parsed, cluster, record);
     if (verdict instanceof RefusedError) {
       const { code, message } = verdict;
-      await book.enter({ ...record, state: "refused", code, reason: message });
+      await book.enter({ ...record, state: "refused", code, reason: message }, pack);
       throw verdict;
     }
-    const accepted = await book.enter({ ...record, risk: verdict.risk });
+    const accepted = await book.enter({ ...record, risk: verdict.risk }, pack);
     await this.#supersede(accepted);
     return accepted;
   }
@@ -128,10 +130,10 @@ export class Intake {
   #judge(
     parsed: ParsedPackage,
     cluster: LocalCluster,
-    { stream, receivedAtMs }: ExecutionRecord,
+    { id, stream, receivedAtMs }: ExecutionRecord,
   ): PolicyVerdict | RefusedError {
     try {
-      const highest = this.parts.book.highestSequence(stream);
+      const highest = sequenceToBeat(this.parts.book.head(stream), id);
       const admitted = admit(parsed, cluster, receivedAtMs, highest);
       return allow(admitted, this.parts.policy()).verdict;
     } catch (error) {
@@ -194,7 +196,7 @@ function full(message: string): TransientError {
 }
 
 function newRecord(
-  { id, digest, payload, bundle, verified, workPackage }: ParsedPackage,
+  { id, digest, verified, workPackage }: ParsedPackage,
   { clusterId }: LocalCluster,
   source: ExecutionSource,
   nowMs: number,
@@ -203,6 +205,7 @@ function newRecord(
   return {
     id,
     digest,
+    bundlesDigest: "",
     state: "accepted",
     code: null,
     reason: "signature, target, validity, sequence and policy hold",
@@ -219,9 +222,11 @@ function newRecord(
     clusterId,
     plan: null,
     approvals: [],
-    material: { payload: encodeBase64(payload), bundle, preimages: [] },
+    preimagesDigest: null,
     applied: 0,
     auditSequence: null,
+    auditLog: "",
+    receipted: null,
     seal: "",
     version: "",
   };

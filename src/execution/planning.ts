@@ -1,6 +1,6 @@
 /** From an accepted package to a plan that a person, or the policy, can say yes to. */
 import type { LocalCluster } from "../core/admission.ts";
-import type { ExecutionRecord, Preimage } from "../core/execution.ts";
+import type { ExecutionRecord, PackageMaterial, Preimage } from "../core/execution.ts";
 import { type Plan, sealPlan } from "../core/plan.ts";
 import type { Policy } from "../core/policy.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
@@ -33,8 +33,12 @@ export interface Planned {
  * Judges the record anew and dry-runs every operation against the cluster as it is now.
  * Throws what any stage and the cluster throw.
  */
-export async function makePlan(record: ExecutionRecord, parts: PlanningParts): Promise<Planned> {
-  const { id, digest, workPackage, verdict } = reopen(record, {
+export async function makePlan(
+  record: ExecutionRecord,
+  pack: PackageMaterial,
+  parts: PlanningParts,
+): Promise<Planned> {
+  const { id, digest, workPackage, verdict } = reopen(record, pack, {
     verifier: parts.verifier,
     policy: parts.policy(),
     cluster: parts.identity(),

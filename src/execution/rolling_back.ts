@@ -1,6 +1,6 @@
 /** The way back: every object as its preimage has it, in reverse order. Safe to begin again after a crash. */
 import { StalledError, TransientError } from "../errors.ts";
-import { type ExecutionRecord, materialOf } from "../core/execution.ts";
+import type { ExecutionRecord } from "../core/execution.ts";
 import { formatRef } from "../core/kubernetes_object.ts";
 import type { ApplyingParts } from "./applying.ts";
 import { fence } from "./fenced_cluster.ts";
@@ -22,8 +22,8 @@ export async function rollBack(
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { preimages } = materialOf(record);
-  const workPackage = packageOf(record);
+  const preimages = await parts.book.preimages(record);
+  const workPackage = packageOf(await parts.book.package(record));
   const context = { ...parts, executionId: record.id };
   // The operation at `applied` may have been done just before it was to be noted.
   const begun = operationsOf(workPackage, context).slice(0, record.applied + 1);

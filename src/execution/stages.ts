@@ -7,7 +7,7 @@ import { InvalidInputError, RefusedError } from "../errors.ts";
 import { checkSequence, checkTarget, checkValidity, type LocalCluster } from "../core/admission.ts";
 import { canonicalJson } from "../core/canonical_json.ts";
 import { decodeBase64, sha256Hex } from "../core/encoding.ts";
-import { executionId, type ExecutionRecord, materialOf } from "../core/execution.ts";
+import { executionId, type ExecutionRecord, type PackageMaterial } from "../core/execution.ts";
 import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
 import type { Verified } from "../core/verification/verdict.ts";
@@ -136,6 +136,7 @@ export function allow(admitted: AdmittedPackage, policy: Policy): AllowedPackage
 /** A journalled package, judged anew: what the disk says is not proof. */
 export function reopen(
   record: ExecutionRecord,
+  { payload, bundles }: PackageMaterial,
   context: {
     readonly verifier: BundleVerifier;
     readonly policy: Policy;
@@ -143,8 +144,7 @@ export function reopen(
     readonly nowMs: number;
   },
 ): AllowedPackage {
-  const { payload, bundle } = materialOf(record);
-  const bounded = bound(decodeBase64(payload), bundle);
+  const bounded = bound(decodeBase64(payload), bundles[0] ?? {});
   if (bounded.digest !== record.digest) {
     throw new RefusedError(
       "bad_signature",
@@ -155,7 +155,7 @@ export function reopen(
   return allow(admit(parsed, context.cluster, context.nowMs, undefined), context.policy);
 }
 
-/** The package of a record whose bytes were verified before it began; the journal's seal holds them since. */
-export function packageOf(record: ExecutionRecord): WorkPackage {
-  return parseWorkPackage(decodeBase64(materialOf(record).payload));
+/** A package whose bytes were verified before it began; the record's digest holds them since. */
+export function packageOf({ payload }: PackageMaterial): WorkPackage {
+  return parseWorkPackage(decodeBase64(payload));
 }

@@ -13,7 +13,8 @@ import type { ReceiptStore } from "../execution/receipt_issuer.ts";
 import type { Clock } from "../runtime.ts";
 import type { Logger } from "../log.ts";
 import { answerErrors } from "./answer_errors.ts";
-import { describe, summarize } from "./execution_view.ts";
+import { listExecutions } from "./execution_list.ts";
+import { describe } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
 
 export const ADMIN_SOCKET = "agent.sock";
@@ -42,11 +43,11 @@ export function createAdmin(parts: AdminParts): (request: Request) => Promise<Re
   app.get("/health", (context) => context.json({ parts: parts.health.parts() }));
   app.get(
     "/executions",
-    (context) => context.json({ executions: parts.book.list().map(summarize) }),
+    async (context) => context.json(await listExecutions(parts.book, context.req.query())),
   );
   app.get(
     "/executions/:id",
-    (context) => context.json(describe(parts.book.get(context.req.param("id")))),
+    async (context) => context.json(describe(await parts.book.get(context.req.param("id")))),
   );
   app.get("/executions/:id/receipt", async (context) => {
     const id = context.req.param("id");

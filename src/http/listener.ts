@@ -11,7 +11,8 @@ import { assertLeader, type Leadership } from "../execution/leadership.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
-import { describe, summarize } from "./execution_view.ts";
+import { listExecutions } from "./execution_list.ts";
+import { describe } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
 import { checkOrchestrator } from "./orchestrator_auth.ts";
 import { answerErrors } from "./answer_errors.ts";
@@ -88,11 +89,11 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
   });
   app.get(
     "/executions",
-    (context) => context.json({ executions: parts.book.list().map(summarize) }),
+    async (context) => context.json(await listExecutions(parts.book, context.req.query())),
   );
   app.get(
     "/executions/:id",
-    (context) => context.json(describe(parts.book.get(context.req.param("id")))),
+    async (context) => context.json(describe(await parts.book.get(context.req.param("id")))),
   );
 
   answerErrors(app, parts.log);

@@ -8,6 +8,8 @@ import type { Clock } from "../runtime.ts";
 const ALGORITHMS = ["EdDSA", "ES256"];
 const MAX_AGE_SECONDS = 300;
 const CLOCK_TOLERANCE_SECONDS = 30;
+/** Imported once for each registration, not for each request. */
+const keySets = new WeakMap<ClusterIdentity, ReturnType<typeof createLocalJWKSet>>();
 
 /** Throws RefusedError `unauthenticated`, or TransientError before the first registration. */
 export async function checkOrchestrator(
@@ -27,7 +29,7 @@ export async function checkOrchestrator(
   try {
     const { payload } = await jwtVerify(
       token,
-      createLocalJWKSet(identity.orchestrator.jwks as unknown as JSONWebKeySet),
+      keySetOf(identity),
       {
         algorithms: ALGORITHMS,
         audience: identity.clusterId,
@@ -49,4 +51,12 @@ export async function checkOrchestrator(
     const why = error instanceof errors.JOSEError ? error.message : "it cannot be read";
     throw new RefusedError("unauthenticated", `The token is refused: ${why}`, { cause: error });
   }
+}
+
+function keySetOf(identity: ClusterIdentity): ReturnType<typeof createLocalJWKSet> {
+  const known = keySets.get(identity);
+  if (known) return known;
+  const keySet = createLocalJWKSet(identity.orchestrator.jwks as unknown as JSONWebKeySet);
+  keySets.set(identity, keySet);
+  return keySet;
 }

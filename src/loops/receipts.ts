@@ -38,6 +38,8 @@ export interface ReceiptPorts {
   readonly metrics: Metrics;
   readonly outbox: ReceiptOutbox;
   readonly api: ReceiptApi;
+  /** Notes the delivery durably, before the outbox does: after a crash in between it is sent, and noted, again. */
+  readonly onDelivered: (receipt: UndeliveredReceipt) => Promise<void>;
 }
 
 const PART = "receipts";
@@ -82,9 +84,10 @@ export class ReceiptLoop {
 
   /** One that is refused must not hold up the others; an outage holds up all. */
   async #deliverAll(signal: AbortSignal): Promise<void> {
-    const { api, health, logger, metrics, outbox } = this.ports;
+    const { api, health, logger, metrics, onDelivered, outbox } = this.ports;
     let stalled: StalledError | null = null;
-    for (const { executionId, jws, key } of await outbox.undelivered()) {
+    for (const receipt of await outbox.undelivered()) {
+      const { executionId, jws, key } = receipt;
       if (this.#setAside.has(key)) continue;
       try {
         await api.sendReceipt(executionId, jws, signal);
@@ -99,6 +102,7 @@ export class ReceiptLoop {
         logger.log("error", "receipt_refused", { executionId, reason: describeError(error) });
         continue;
       }
+      await onDelivered(receipt);
       await outbox.markDelivered(key);
       metrics.receipts.inc({ result: "delivered" });
     }

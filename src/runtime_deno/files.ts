@@ -1,13 +1,18 @@
-/** The disk. What is durable is fsynced, its directory entry included. */
+/**
+ * The disk. What is durable is fsynced, its directory entry included. Only what may take long leaves this
+ * thread: fsync, and reading and writing much. An operation on the kernel's own memory takes microseconds
+ * here, and as long as the machine is busy when another thread has to be woken for it.
+ */
 import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../runtime.ts";
 import { diskError, readError } from "./disk_error.ts";
 
 const PRIVATE_MODE = 0o600;
+const MUCH_BYTES = 128 * 1024;
 
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await Deno.open(path, { read: true });
+  const directory = Deno.openSync(path, { read: true });
   try {
     await directory.sync();
   } finally {
@@ -15,14 +20,37 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Each new folder is in its parent for good before anything is put into it. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await makeDirectory(dirname(path));
+    return await makeDirectory(path);
+  }
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    // The parent of the state directory is not ours to open.
+    if (
+      !(error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied)
+    ) {
+      throw error;
+    }
+  }
+}
+
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
+    const rest = bytes.subarray(written);
+    written += rest.length > MUCH_BYTES ? await file.write(rest) : file.writeSync(rest);
   }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array, options: Deno.OpenOptions) {
-  const file = await Deno.open(path, { ...options, mode: PRIVATE_MODE });
+  const file = Deno.openSync(path, { ...options, mode: PRIVATE_MODE });
   try {
     await writeAll(file, bytes);
     await file.sync();
@@ -42,9 +70,9 @@ async function readFull(file: Deno.FsFile, length: number): Promise<Uint8Array<A
   return bytes.subarray(0, filled);
 }
 
-async function orNull<T>(path: string, work: Promise<T>): Promise<T | null> {
+function orNull<T>(path: string, work: () => T): T | null {
   try {
-    return await work;
+    return work();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw readError(error, path);
@@ -53,7 +81,7 @@ async function orNull<T>(path: string, work: Promise<T>): Promise<T | null> {
 
 export const systemFiles: Files = {
   async read(path, maxBytes) {
-    const file = await orNull(path, Deno.open(path, { read: true }));
+    const file = orNull(path, () => Deno.openSync(path, { read: true }));
     if (!file) return null;
     try {
       const bytes = await readFull(file, Math.min((await file.stat()).size, maxBytes) + 1);
@@ -74,10 +102,11 @@ export const systemFiles: Files = {
       file.close();
     }
   },
-  async stat(path): Promise<FileInfo | null> {
-    const info = await orNull(path, Deno.stat(path));
-    return info && { size: info.size, mode: info.mode, inode: info.ino, isFile: info.isFile };
-  },
+  stat: (path) =>
+    Promise.try((): FileInfo | null => {
+      const info = orNull(path, () => Deno.statSync(path));
+      return info && { size: info.size, mode: info.mode, inode: info.ino, isFile: info.isFile };
+    }),
   async list(directory) {
     const names: string[] = [];
     try {
@@ -89,7 +118,7 @@ export const systemFiles: Files = {
   },
   async ensureDirectory(path) {
     try {
-      await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+      await makeDirectory(path);
     } catch (error) {
       throw diskError(error, path);
     }
@@ -100,12 +129,12 @@ export const systemFiles: Files = {
     try {
       await writeSynced(temporary, bytes, { write: true, createNew: true });
       try {
-        await Deno.link(temporary, path);
+        Deno.linkSync(temporary, path);
       } catch (error) {
         if (error instanceof Deno.errors.AlreadyExists) return false;
         throw error;
       } finally {
-        await Deno.remove(temporary);
+        Deno.removeSync(temporary);
       }
       await syncDirectory(dirname(path));
       return true;
@@ -117,7 +146,7 @@ export const systemFiles: Files = {
     const temporary = `${path}.tmp`;
     try {
       await writeSynced(temporary, bytes, { write: true, create: true, truncate: true });
-      await Deno.rename(temporary, path);
+      Deno.renameSync(temporary, path);
       await syncDirectory(dirname(path));
     } catch (error) {
       throw diskError(error, path);
@@ -125,7 +154,7 @@ export const systemFiles: Files = {
   },
   async openAppend(path): Promise<AppendFile> {
     try {
-      const file = await Deno.open(path, { append: true, create: true, mode: PRIVATE_MODE });
+      const file = Deno.openSync(path, { append: true, create: true, mode: PRIVATE_MODE });
       await syncDirectory(dirname(path));
       return {
         path,
@@ -154,7 +183,7 @@ export const systemFiles: Files = {
   },
   async remove(path) {
     try {
-      await Deno.remove(path);
+      Deno.removeSync(path);
       await syncDirectory(dirname(path));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, path);

@@ -4,6 +4,8 @@ import type { Http, HttpClient, HttpClientOptions, HttpServer, ServeOptions } fr
 import { systemFiles } from "./files.ts";
 
 const SOCKET_MODE = 0o600;
+/** Load balancers close after 60 s, nginx after 75, kube-apiserver after 90. */
+const POOL_IDLE_MS = 50_000;
 
 async function serve(
   options: ServeOptions,
@@ -33,6 +35,10 @@ async function serve(
 
 function toDenoOptions(options: HttpClientOptions): Record<string, unknown> {
   return {
+    // Over HTTP/2 a body above 1 KB waits 44 ms for the acknowledgement of its headers: decision 12.
+    http2: false,
+    // Before any common server ends an idle connection, which may meet a request on its way.
+    poolIdleTimeout: POOL_IDLE_MS,
     ...(options.caPem ? { caCerts: [options.caPem] } : {}),
     ...(options.certPem && options.keyPem ? { cert: options.certPem, key: options.keyPem } : {}),
     ...(options.unixSocket

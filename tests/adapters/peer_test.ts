@@ -62,6 +62,14 @@ async function withRawServer(
   }
 }
 
+Deno.test("Peer speaks HTTP/1.1 when the server would speak HTTP/2 as well", async () => {
+  // HTTP/2 has no Host header.
+  const handler: Handler = (request) => new Response(request.headers.get("host"));
+  await withServer(handler, async ({ url, port }) => {
+    assert.equal(await get(url), `127.0.0.1:${port}`);
+  });
+});
+
 Deno.test("a peer puts paths behind its base and keeps to its own origin", () =>
   withServer((request) => new Response(new URL(request.url).pathname), async ({ url }) => {
     assert.equal(await get(url), "/x");

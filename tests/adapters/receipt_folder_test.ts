@@ -13,18 +13,43 @@ async function withFolder(work: (folder: ReceiptFolder) => Promise<void>): Promi
   }
 }
 
+const ID = `wpx-${"0".repeat(32)}`;
+const KEY = `${ID}.000000000007.succeeded`;
+
 function put(folder: ReceiptFolder, key: string): Promise<void> {
   return folder.put(key, { executionId: "wpx-1", jws: "a.b.c" });
 }
 
-Deno.test("a receipt is there until it was delivered, and known ever after", () =>
+Deno.test("a receipt of an execution is there until it was delivered, and known after", () =>
   withFolder(async (folder) => {
-    await put(folder, "a");
-    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), ["a"]);
-    await folder.markDelivered("a");
+    await put(folder, KEY);
+    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), [KEY]);
+    await folder.markDelivered(KEY);
     assert.deepEqual(await folder.undelivered(), []);
-    assert.equal(await folder.has("a"), true);
+    assert.equal(await folder.has(KEY), true);
     assert.equal(await folder.has("b"), false);
+  }));
+
+Deno.test("a receipt of a package without a record is gone once it was delivered", () =>
+  withFolder(async (folder) => {
+    const key = `${ID}.refused.bad_signature`;
+    await put(folder, key);
+    await folder.markDelivered(key);
+    assert.deepEqual(await folder.undelivered(), []);
+    assert.equal(await folder.has(key), false);
+  }));
+
+Deno.test("receipts of a forgotten execution are gone, delivered or not, and no others", () =>
+  withFolder(async (folder) => {
+    const waiting = KEY.replace("succeeded", "pending_approval");
+    const other = KEY.replace("wpx-0", "wpx-1");
+    for (const key of [waiting, KEY, other]) await put(folder, key);
+    await folder.markDelivered(KEY);
+    await folder.forget(new Set());
+    assert.equal(await folder.has(KEY), true);
+    await folder.forget(new Set([ID]));
+    assert.deepEqual((await folder.undelivered()).map(({ key }) => key), [other]);
+    for (const key of [waiting, KEY]) assert.equal(await folder.has(key), false);
   }));
 
 Deno.test("receipts that are never taken do not hide the ones behind them", () =>
@@ -39,13 +64,15 @@ Deno.test("receipts that are never taken do not hide the ones behind them", () =
     assert.deepEqual(third, first);
   }));
 
+const OTHER = `wpx-${"2".repeat(32)}`;
+
 Deno.test("the receipt of the last outcome is found, delivered or not; a refusal only where there is no other", () =>
   withFolder(async (folder) => {
-    const find = async (id = "wpx-1") => {
+    const find = async (id = ID) => {
       const found = await folder.find(id);
       return found && JSON.parse(atob(found.jws.split(".")[1]!)).reason;
     };
-    const add = (key: string, auditSequence: number, executionId = "wpx-1") => {
+    const add = (key: string, auditSequence: number, executionId = ID) => {
       const [, , reason] = `${executionId}.${key}`.split(".");
       const receipt = receiptOfRefusal({
         id: executionId,
@@ -66,10 +93,10 @@ Deno.test("the receipt of the last outcome is found, delivered or not; a refusal
     await add("000000000007.pending_approval", 7);
     await add("000000000012.succeeded", 12);
     await add("refused.replayed", 20);
-    await add("000000000099.failed", 99, "wpx-10");
+    await add("000000000099.failed", 99, OTHER);
     assert.equal(await find(), "succeeded");
-    await folder.markDelivered("wpx-1.000000000012.succeeded");
+    await folder.markDelivered(`${ID}.000000000012.succeeded`);
     assert.equal(await find(), "succeeded");
     assert.equal(await folder.find("wpx"), null);
-    assert.equal(await folder.find("../wpx-1"), null);
+    assert.equal(await folder.find(`../${ID}`), null);
   }));

@@ -5,7 +5,14 @@ import { encodeBase64 } from "../../src/core/encoding.ts";
 import { RefusedError, StalledError, TransientError } from "../../src/errors.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import type { Delivery, Intake } from "../../src/execution/intake.ts";
-import { applyAction, deployment, layGround, packageOf, Stand } from "../fakes/execution_stand.ts";
+import {
+  applyAction,
+  deployment,
+  layGround,
+  packageOf,
+  recordsOf,
+  Stand,
+} from "../fakes/execution_stand.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 
 function setUp(intake: Pick<Intake, "receive">) {
@@ -119,7 +126,7 @@ Deno.test("an execute command enters the pipeline; brought again, it changes not
     };
     await handleCommand(command, parts);
     await handleCommand(command, parts);
-    const [record, ...more] = stand.book.list();
+    const [record, ...more] = await recordsOf(stand);
     assert.deepEqual([record?.source, record?.state, more.length], ["channel", "accepted", 0]);
     assert.deepEqual(entries, []);
   } finally {

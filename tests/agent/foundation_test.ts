@@ -95,9 +95,9 @@ Deno.test("takeSnapshot says what the heartbeat's schema asks for", () =>
     await foundation.audit.record({ type: "t", actor: "a", subject: "s", data: {} });
     const session = new Session(() => clock.monotonic());
     const control = { session } as Control;
-    const states = ["accepted", "pending_approval", "succeeded", "refused"];
-    const list = () => states.map((state) => ({ state }) as ExecutionRecord);
-    const execution = { book: { list } } as unknown as Execution;
+    const states = ["accepted", "pending_approval"];
+    const listOpen = () => states.map((state) => ({ state }) as ExecutionRecord);
+    const execution = { book: { listOpen } } as unknown as Execution;
     const lag = () => [{ query: "up", acknowledgedMs: 1, lagMs: 2 }];
     const streaming = { streamer: { lag } } as unknown as Streaming;
     const before = await takeSnapshot(foundation, control, execution, null);
@@ -118,7 +118,7 @@ Deno.test("takeSnapshot goes out without a checkpoint when the log signs none", 
     const foundation = await lay();
     await foundation.audit.close();
     const control = { session: new Session(() => 0) } as Control;
-    const execution = { book: { list: () => [] } } as unknown as Execution;
+    const execution = { book: { listOpen: () => [] } } as unknown as Execution;
     const audit = {
       checkpoint: () => Promise.reject(new Error("damaged")),
     } as unknown as Foundation["audit"];

@@ -73,7 +73,23 @@ Deno.test("executions list filters by state and prints JSON and YAML", () =>
       const { out } = await run(["list", "--state", "pending_approval", "-o", format]);
       assert.equal(read(out).executions[0].id, id);
       const none = await run(["list", "--state", "failed", "-o", format]);
-      assert.deepEqual(read(none.out), { executions: [] });
+      assert.deepEqual(read(none.out), { executions: [], hasMore: false });
+    }
+  }));
+
+Deno.test("executions list prints the newest, oldest of them first, and says when there are older ones", () =>
+  withConnector(async ({ run, pending }) => {
+    const ids = [await pending("a"), await pending("b"), await pending("c")];
+    const shown = (out: string) => out.match(/wpx-[0-9a-f]{32}/g);
+    const all = await run(["list"]);
+    assert.deepEqual([shown(all.out), all.errors], [ids, ""]);
+    const { exitCode, out, errors } = await run(["list", "--limit", "2"]);
+    assert.deepEqual([exitCode, shown(out)], [0, ids.slice(1)]);
+    assert.equal(errors, "These are the newest 2; there are older ones: see --limit.");
+    const json = await run(["list", "--limit", "2", "-o", "json"]);
+    assert.equal(JSON.parse(json.out).hasMore, true);
+    for (const limit of ["0", "1001", "-1", "ten", "1.5", ""]) {
+      assert.equal((await run(["list", `--limit=${limit}`])).exitCode, 2, limit);
     }
   }));
 
@@ -96,8 +112,9 @@ Deno.test("executions show prints the execution and its plan, coloured only for 
 Deno.test("executions show lets a package's text do nothing to the terminal", () =>
   withConnector(async ({ run, pending, stand }) => {
     const id = await pending();
-    const record = stand.book.get(id);
-    stand.book.get = () => ({ ...record, purpose: "calm\u001b[2J\nState: succeeded" });
+    const record = await stand.book.get(id);
+    stand.book.get = () =>
+      Promise.resolve({ ...record, purpose: "calm\u001b[2J\nState: succeeded" });
     const { out } = await run(["show", id]);
     assert.ok(out.includes("calm\\u{1b}[2J\\u{a}State: succeeded"), out);
     assert.equal(out.match(/^State:/gm)?.length, 1);
@@ -123,7 +140,7 @@ for (const answer of ["n", "", "yesterday", null]) {
       const { exitCode, errors } = await run(["approve", id], { answer });
       assert.equal(exitCode, 1);
       assert.match(errors, /Not approved\./);
-      assert.equal(stand.book.get(id).state, "pending_approval");
+      assert.equal((await stand.book.get(id)).state, "pending_approval");
     }));
 }
 
@@ -144,7 +161,7 @@ Deno.test("executions approve without a person needs to be told which plan", () 
     const other = await run(["approve", id, "--plan-digest", "sha256:other"]);
     assert.equal(other.exitCode, 1);
     assert.match(other.errors, /^error: approval_mismatch: .*\(look at the plan again/);
-    const digest = stand.book.get(id).plan!.digest;
+    const digest = (await stand.book.get(id)).plan!.digest;
     const env = { USER: "carol" };
     const named = await run(["approve", id, "--plan-digest", digest], { env });
     assert.equal(named.exitCode, 0);

@@ -18,7 +18,7 @@ Deno.test("of many who decide about one execution at once, exactly one does", as
   const stand = await Stand.open(ground);
   try {
     const { id } = await send(stand, ground, packageOf({ actions: ACTIONS, stream: "race" }));
-    const accepted = stand.book.get(id);
+    const accepted = await stand.book.get(id);
     const plan = { digest: "sha256:plan", entries: [], plannedAtMs: 0 };
     await stand.book.move(accepted, "pending_approval", "a person must approve the plan", { plan });
     const results = await Promise.allSettled([
@@ -34,13 +34,11 @@ Deno.test("of many who decide about one execution at once, exactly one does", as
     const decisions = (await readAudit(stand.directory))
       .filter(({ subject, actor }) => subject === id && actor.startsWith("socket:"));
     assert.equal(decisions.length, 1, "what lost is not on record as done");
-    const { state, version } = stand.book.get(id);
+    const { state, version } = await stand.book.get(id);
     await stand.kill();
     const reopened = await Stand.open(ground);
-    assert.deepEqual([reopened.book.get(id).state, reopened.book.get(id).version], [
-      state,
-      version,
-    ]);
+    const after = await reopened.book.get(id);
+    assert.deepEqual([after.state, after.version], [state, version]);
     await reopened.kill();
   } finally {
     await stand.kill();
@@ -53,7 +51,7 @@ Deno.test("a move from a record that is no longer the latest is refused before i
   const stand = await Stand.open(ground);
   try {
     const { id } = await send(stand, ground, packageOf({ actions: ACTIONS }));
-    const seen = stand.book.get(id);
+    const seen = await stand.book.get(id);
     await stand.book.move(seen, "cancelled", "first");
     const before = (await readAudit(stand.directory)).length;
     await assert.rejects(stand.book.move(seen, "expired", "second"), { code: "not_leader" });
@@ -69,7 +67,7 @@ Deno.test("receipts name the cluster that the package was accepted for, and say 
   const stand = await Stand.open(ground);
   try {
     const { id } = await send(stand, ground, packageOf({ actions: ACTIONS }));
-    await stand.book.move(stand.book.get(id), "cancelled", "not today");
+    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
     await stand.kill();
     for (const { name } of Deno.readDirSync(`${stand.directory}/receipts`)) {
       if (name.endsWith(".json")) Deno.removeSync(`${stand.directory}/receipts/${name}`);

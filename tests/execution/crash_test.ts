@@ -4,7 +4,12 @@ import { runAuditVerify } from "../../src/cli/audit.ts";
 import { comparable } from "../../src/core/diff.ts";
 import { type ExecutionRecord, isOpen } from "../../src/core/execution.ts";
 import { type KubeObject, managedFieldsOf } from "../../src/core/kubernetes_object.ts";
-import { EXECUTION_STATES, type ExecutionState } from "../../src/core/protocol.ts";
+import {
+  EXECUTION_STATES,
+  type ExecutionState,
+  type ReceiptPayload,
+} from "../../src/core/protocol.ts";
+import { isSettled } from "../../src/core/receipt.ts";
 import { ReplayedError } from "../../src/execution/intake.ts";
 import { nameBytes } from "../../src/execution/stages.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
@@ -19,8 +24,9 @@ import {
   type Ground,
   layGround,
   packageOf,
+  payloadOf,
   readAudit,
-  readReceipts,
+  recordsOf,
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
@@ -61,6 +67,8 @@ interface World {
   readonly directory: string;
   readonly bytes: Uint8Array;
   readonly id: string;
+  /** What reached the control plane, by key. */
+  readonly received: Map<string, ReceiptPayload>;
 }
 
 function layWorld(ground: Ground, story: Story, name: string): World {
@@ -94,7 +102,14 @@ function layWorld(ground: Ground, story: Story, name: string): World {
     timeout: "20s",
   });
   const { id } = nameBytes(bytes);
-  return { ground, namespace, directory: `${ground.directory}/${name}`, bytes, id };
+  return {
+    ground,
+    namespace,
+    directory: `${ground.directory}/${name}`,
+    bytes,
+    id,
+    received: new Map(),
+  };
 }
 
 /** Everything in the namespace, without what differs from run to run: names of the run, times, uids. */
@@ -135,7 +150,8 @@ function isAnnounced(directory: string, id: string): boolean {
 }
 
 /** The sender, who sends until there is an answer, and the person who approves whatever is pending. */
-async function drive(stand: Stand, { ground, bytes, id }: World): Promise<ExecutionRecord> {
+async function drive(stand: Stand, world: World): Promise<ExecutionRecord> {
+  const { ground, bytes, id, received } = world;
   try {
     await send(stand, ground, bytes);
   } catch (error) {
@@ -143,7 +159,10 @@ async function drive(stand: Stand, { ground, bytes, id }: World): Promise<Execut
   }
   for (;;) {
     const record = await stand.until(id, "pending_approval", ...ENDS);
-    if (record.state !== "pending_approval") return record;
+    if (record.state !== "pending_approval") {
+      await stand.deliverReceipts((receipt) => received.set(receipt.key, payloadOf(receipt)));
+      return await stand.book.get(id);
+    }
     await stand.approvals.approve(id, record.plan!.digest, "socket:alice");
   }
 }
@@ -165,7 +184,7 @@ async function live(world: World, crash: CrashSwitch): Promise<ExecutionRecord |
 }
 
 async function assertTrace(world: World, story: Story): Promise<void> {
-  const { directory, ground } = world;
+  const { directory, ground, received } = world;
   const problems: string[] = [];
   const io = {
     print: () => {},
@@ -186,13 +205,26 @@ async function assertTrace(world: World, story: Story): Promise<void> {
 
   const stand = await Stand.open(ground, { directory });
   try {
-    const receipts = await readReceipts(stand);
-    const outcomes = receipts.filter(({ code }) => code !== "replayed");
+    const outcomes = [...received.values()].filter(({ code }) => code !== "replayed");
     assert.deepEqual(outcomes.map(({ state }) => state), ["pending_approval", story.end]);
-    assert.equal(stand.book.list().length, 1);
+    assert.deepEqual(await stand.receipts.undelivered(), []);
+    const [record, ...more] = await recordsOf(stand);
+    assert.equal(more.length, 0);
+    assert.ok(isSettled(record!), "nothing is left to do");
+    assert.deepEqual((await stand.journal.open()).open, []);
+    assertTidy(world, record!);
   } finally {
     await stand.kill();
   }
+}
+
+/** Each record, package and set of preimages is in one place, and no half of a write is left there. */
+function assertTidy({ directory }: World, { id, preimagesDigest }: ExecutionRecord): void {
+  const names = (folder: string) =>
+    [...Deno.readDirSync(`${directory}/executions/${folder}`)].map(({ name }) => name);
+  assert.equal(preimagesDigest, null);
+  for (const folder of ["ended", "packages"]) assert.deepEqual(names(folder), [`${id}.json`]);
+  for (const folder of ["open", "preimages"]) assert.deepEqual(names(folder), [], folder);
 }
 
 async function killEverywhere(ground: Ground, story: Story, label: string): Promise<void> {

@@ -9,6 +9,7 @@ import {
   type Ground,
   layGround,
   packageOf,
+  recordsOf,
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
@@ -61,7 +62,7 @@ Deno.test("nothing is accepted while the audit log takes no records", async () =
     const bytes = packageOf({ actions });
     await assert.rejects(send(stand, ground, bytes), { code: "audit_unavailable" });
     assert.deepEqual(disk.operations.slice(before), ["open"], "nothing else was tried");
-    assert.deepEqual(stand.book.list(), []);
+    assert.deepEqual(await recordsOf(stand), []);
     assert.equal((await send(stand, ground, bytes)).state, "accepted");
   } finally {
     await stand.kill();
@@ -82,7 +83,7 @@ for (
       const stand = await Stand.open(ground);
       const { id } = await send(stand, ground, packageOf({ actions }));
       await stand.kill();
-      const path = `${ground.directory}/executions/${id}.json`;
+      const path = `${ground.directory}/executions/open/${id}.json`;
       const text = await Deno.readTextFile(path);
       assert.ok(text.includes(from));
       await Deno.writeTextFile(path, text.replace(from, to));

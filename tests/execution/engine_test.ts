@@ -79,7 +79,7 @@ Deno.test("a leader that is deposed in mid-apply writes nothing more, and the ne
     await noticed.promise;
     await deposed.kill();
     assert.deepEqual(writes, ["one"]);
-    assert.equal(deposed.book.get(id).state, "applying");
+    assert.equal((await deposed.book.get(id)).state, "applying");
     assert.equal(mapIn(ground, "two"), null);
 
     const next = await open({});
@@ -110,7 +110,7 @@ Deno.test("a write that was broken off with the leadership is done again by whoe
     await deposed.until(id, "applying");
     await new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
     await deposed.kill();
-    const { state, applied } = deposed.book.get(id);
+    const { state, applied } = await deposed.book.get(id);
     assert.deepEqual([state, applied], ["applying", 0], "what was done is not known");
     assert.notEqual(mapIn(ground, "one"), null);
 
@@ -135,12 +135,12 @@ Deno.test("leadership is asked for between a read and the write that follows it"
       }),
     });
     stand.book.onMove(() => {
-      applying = stand.book.list().some(({ state }) => state === "applying");
+      applying = stand.book.listOpen().some(({ state }) => state === "applying");
     });
     const { id } = await send(stand.start(), ground, packageOf({ actions: TWO_MAPS }));
     await noticed.promise;
     await stand.kill();
-    assert.equal(stand.book.get(id).state, "applying");
+    assert.equal((await stand.book.get(id)).state, "applying");
     assert.equal(mapIn(ground, "one"), null);
   }));
 
@@ -168,7 +168,9 @@ Deno.test("an API server that stays away beyond the wait timeout is rolled back 
     }));
     const rollingBack = Promise.withResolvers<void>();
     stand.book.onMove(() => {
-      if (stand.book.list().some(({ state }) => state === "rolling_back")) rollingBack.resolve();
+      if (stand.book.listOpen().some(({ state }) => state === "rolling_back")) {
+        rollingBack.resolve();
+      }
     });
     const bytes = packageOf({ actions: TWO_MAPS, timeout: "100ms" });
     const { id } = await send(stand.start(), ground, bytes);
@@ -254,11 +256,11 @@ Deno.test("a full disk keeps everything from being applied, and only as long as 
       }),
     });
     const stopFilling = stand.book.onMove(() => {
-      if (stand.book.list().some(({ state }) => state === "approved")) isFull = true;
+      if (stand.book.listOpen().some(({ state }) => state === "approved")) isFull = true;
     });
     const { id } = await send(stand.start(), ground, packageOf({ actions: TWO_MAPS }));
     await refused.promise;
-    assert.equal(stand.book.get(id).state, "approved");
+    assert.equal((await stand.book.get(id)).state, "approved");
     assert.equal(writes, 0);
     stopFilling();
     isFull = false;
@@ -327,7 +329,7 @@ Deno.test("a slow rollout does not keep the next package from being planned", ()
       packageOf({ actions: TWO_MAPS, stream: "next", risk: "high" }),
     );
     await stand.until(next.id, "pending_approval");
-    assert.equal(stand.book.get(slow.id).state, "applying");
+    assert.equal((await stand.book.get(slow.id)).state, "applying");
     await stand.until(slow.id, "succeeded");
   }, { rolloutMs: 1500 }));
 
@@ -340,7 +342,7 @@ Deno.test("a package that cannot be planned for now does not hold up the others"
     const { id } = await send(stand.start(), ground, stuck);
     const other = await send(stand, ground, packageOf({ actions: TWO_MAPS, stream: "other" }));
     await stand.until(other.id, "succeeded");
-    assert.equal(stand.book.get(id).state, "accepted");
+    assert.equal((await stand.book.get(id)).state, "accepted");
   }));
 
 Deno.test("an approval outlives the process that took it", () =>
@@ -372,7 +374,7 @@ Deno.test("what auto mode let through goes to a person when the policy has chang
     let leads = true;
     const first = await open({ leadership: leadingWhile(() => leads) });
     first.book.onMove(() => {
-      leads = first.book.list().every(({ state }) => state === "accepted");
+      leads = first.book.listOpen().every(({ state }) => state === "accepted");
     });
     const { id } = await send(first.start(), ground, packageOf({ actions: TWO_MAPS }));
     await first.until(id, "approved");
@@ -393,7 +395,7 @@ Deno.test("an older package that a crash left beside a newer one of its stream i
     const newer = await send(first, ground, packageOf({ actions: TWO_MAPS, stream: "s" }));
     await first.kill();
     const second = await open({ policy: MANUAL_POLICY });
-    assert.equal(second.book.get(older.id).state, "accepted");
+    assert.equal((await second.book.get(older.id)).state, "accepted");
     await second.start().until(older.id, "superseded");
     await second.until(newer.id, "pending_approval");
   }));

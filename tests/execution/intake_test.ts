@@ -16,6 +16,7 @@ import {
   packageOf,
   readAudit,
   readReceipts,
+  recordsOf,
   send,
   Stand,
   type StandOptions,
@@ -75,7 +76,7 @@ async function assertRefused(
   assert.equal(receipt.digest, digest);
   assert.equal(receipt.auditSequence, audited.seq);
 
-  assert.equal(stand.book.find(id)?.state, recorded ? "refused" : undefined);
+  assert.equal((await stand.book.find(id))?.state, recorded ? "refused" : undefined);
   assert.match(
     await stand.metrics.text(),
     new RegExp(`neuralops_connector_refusals_total\\{code="${code}"\\} 1\\b`),
@@ -269,7 +270,7 @@ Deno.test("a package that has ended is refused as replayed, with its state, also
           error instanceof ReplayedError && error.code === "replayed" &&
           error.record.state === "succeeded",
       );
-      assert.equal(next.book.get(id).state, "succeeded");
+      assert.equal((await next.book.get(id)).state, "succeeded");
       assert.equal(writesOf(ground), writes);
       const receipts = (await readReceipts(next)).map(({ state, code }) => [state, code]);
       assert.deepEqual(receipts, [["succeeded", null], ["refused", "replayed"]]);
@@ -291,7 +292,7 @@ Deno.test("a package that was refused is judged anew when it comes again", async
     await assert.rejects(send(stand, ground, payload), { code: "not_yet_valid" });
     clock.advance(60_000);
     assert.equal((await send(stand, ground, payload)).state, "accepted");
-    assert.equal(stand.book.get(id).state, "accepted");
+    assert.equal((await stand.book.get(id)).state, "accepted");
     assert.deepEqual(
       (await readAudit(stand.directory)).filter(({ subject }) => subject === id)
         .map(({ type }) => type),
@@ -309,9 +310,47 @@ Deno.test("a package that was refused in planning keeps its place free for its n
     const { id } = await send(stand.start(), ground, payload);
     await stand.until(id, "refused");
     refuses = false;
+    // Only its own: what has been accepted once stays the highest of its stream.
+    for (const sequence of [3, 2]) {
+      const other = packageOf({ actions: GOOD, stream: "quota", sequence, risk: "medium" });
+      await assert.rejects(send(stand, ground, other), { code: "sequence_not_newer" });
+    }
     await send(stand, ground, payload);
     await stand.until(id, "succeeded");
   }));
+
+Deno.test("a package of a settled execution is refused as replayed, and after pruning still refused", async () => {
+  const clock = new FakeClock(Date.now());
+  await withStand({ clock }, async (stand, ground) => {
+    const start = clock.now();
+    const payload = packageOf({ actions: GOOD, expiresAt: start + 60_000 });
+    const { id } = await send(stand, ground, payload);
+    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.deliverReceipts(() => {});
+    assert.deepEqual((await stand.journal.open()).open, [], "nothing in memory");
+    await assert.rejects(send(stand, ground, payload), { code: "replayed" });
+    const prune = (nowMs: number) =>
+      stand.journal.prune({
+        endedBeforeMs: start + 1,
+        nowMs,
+        limit: 10,
+        beforeRemoval: (ids) => stand.receipts.forget(ids),
+      });
+    assert.equal(await prune(start + 59_999), 0, "it is still valid");
+    assert.equal(await prune(start + 60_000), 1);
+    assert.equal(await stand.book.find(id), null);
+    await stand.kill();
+    // Not even for a clock that was turned back.
+    const next = await Stand.open(ground, { clock });
+    try {
+      await assert.rejects(send(next, ground, payload), { code: "sequence_not_newer" });
+      clock.advance(60_000);
+      await assert.rejects(send(next, ground, payload), { code: "expired" });
+    } finally {
+      await next.kill();
+    }
+  });
+});
 
 Deno.test("before the first registration packages are asked to come again", async () => {
   let registered = false;
@@ -383,11 +422,11 @@ Deno.test("a signed package in which any one byte differs never passes", async (
         const payload = good.slice();
         payload[position]! ^= mask;
         await assert.rejects(deliver(stand, payload, bundle), { code: "bad_signature" });
-        assert.equal(stand.book.find(nameBytes(payload).id), undefined);
+        assert.equal(await stand.book.find(nameBytes(payload).id), null);
       }),
       { numRuns: 150 },
     );
-    assert.equal(stand.book.list().length, 0);
+    assert.equal((await recordsOf(stand)).length, 0);
     assert.equal((await deliver(stand, good, bundle)).state, "accepted");
   });
 });

@@ -35,7 +35,7 @@ async function withPending(
     const { id } = await send(stand.start(), ground, packageOf({ actions: ACTIONS }));
     await stand.until(id, "pending_approval");
     await stand.kill();
-    const path = `${ground.directory}/executions/${id}.json`;
+    const path = `${ground.directory}/executions/open/${id}.json`;
     await work(ground, path, JSON.parse(await Deno.readTextFile(path)));
   } finally {
     await ground.close();
@@ -50,28 +50,14 @@ async function assertUnopenable(ground: Ground): Promise<void> {
 const EDITS: Record<string, Edit> = {
   "a state": (record) => ({ ...record, state: "approved" }),
   "a state that has begun": (record) => ({ ...record, state: "applying" }),
-  "the payload": (record, ground) => {
-    const other = packageOf({ actions: applyAction(configMap("other", {})) });
-    const material = {
-      ...record.material,
-      payload: encodeBase64(other),
-      bundle: ground.signer.sign(other),
-    };
-    return { ...record, material };
-  },
   "the plan": (record) => ({ ...record, plan: { ...record.plan, digest: "sha256:0" } }),
   "an approval": (record) => ({
     ...record,
     approvals: [{ approver: "eve", planDigest: record.plan!.digest, atMs: 1, signature: "" }],
   }),
-  "a preimage": (record) => ({
-    ...record,
-    state: "rolling_back",
-    material: {
-      ...record.material,
-      preimages: [{ ref: record.plan!.entries[0]!.ref, before: null }],
-    },
-  }),
+  "the bundles' digest": (record) => ({ ...record, bundlesDigest: "sha256:0" }),
+  "the preimages' digest": (record) => ({ ...record, preimagesDigest: "sha256:0" }),
+  "the delivery of its receipt": (record) => ({ ...record, receipted: "it" }),
   "the expiry": (record) => ({ ...record, expiresAtMs: record.expiresAtMs * 2 }),
   "the sequence": (record) => ({ ...record, sequence: 0 }),
   "no seal": (record) => ({ ...record, seal: "" }),
@@ -224,10 +210,13 @@ Deno.test("a settled execution keeps no preimages, on the disk or in memory", as
       "apiVersion: v1\nkind: Secret\nmetadata: { name: s, namespace: shop, labels: { a: b } }";
     const bytes = packageOf({ actions: applyAction(manifest) });
     const { id } = await send(stand.start(), ground, bytes);
-    assert.equal((await stand.until(id, "succeeded")).material, null);
-    const stored = await Deno.readTextFile(`${ground.directory}/executions/${id}.json`);
+    await stand.until(id, "succeeded");
+    await assert.rejects(Deno.stat(`${ground.directory}/executions/preimages/${id}.json`));
+    const folder = `${ground.directory}/executions`;
+    const stored = await Deno.readTextFile(`${folder}/open/${id}.json`);
     assert.equal(stored.includes(btoa("hunter2-hunter2")), false);
-    assert.equal(JSON.parse(stored).material.payload, encodeBase64(bytes));
+    const pack = JSON.parse(await Deno.readTextFile(`${folder}/packages/${id}.json`));
+    assert.equal(pack.payload, encodeBase64(bytes));
   } finally {
     await stand.kill();
     await ground.close();

@@ -82,7 +82,7 @@ Deno.test("approve refuses another plan's digest and states that are not pending
     await assert.rejects(stand.approvals.approve(id, plan!.digest, "socket:alice"), {
       code: "not_approvable",
     });
-    assert.equal(stand.book.get(id).state, "cancelled");
+    assert.equal((await stand.book.get(id)).state, "cancelled");
   }));
 
 Deno.test("a cluster that changed after the approval ends in plan_changed and is left alone", () =>
@@ -251,7 +251,7 @@ Deno.test("a newer package of the stream supersedes one that waits for approval"
       ground,
       packageOf({ actions: applyAction(deployment("web", "web:2")) }),
     );
-    assert.equal(stand.book.get(older.id).state, "superseded");
+    assert.equal((await stand.book.get(older.id)).state, "superseded");
     await stand.until(newer.id, "pending_approval");
   }));
 

@@ -50,13 +50,30 @@ export class CrashSwitch {
       ensureDirectory: (path) => this.#alive(() => base.ensureDirectory(path)),
       tryLock: (path) => this.#alive(() => base.tryLock(path)),
       createExclusive: (path, bytes) =>
-        write(`create ${kindOf(path)}`, () => base.createExclusive(path, bytes)),
+        this.#step(
+          `create ${kindOf(path)}`,
+          () => base.createExclusive(path, bytes),
+          () => writeHalf(base, `${path}.${crypto.randomUUID()}.tmp`, bytes),
+        ),
       replaceDurably: (path, bytes) =>
-        write(`replace ${kindOf(path)}`, () => base.replaceDurably(path, bytes)),
+        this.#step(
+          `replace ${kindOf(path)}`,
+          () => base.replaceDurably(path, bytes),
+          () => writeHalf(base, `${path}.tmp`, bytes),
+        ),
       truncate: (path, size) => write("truncate", () => base.truncate(path, size)),
-      remove: (path) => write("remove", () => base.remove(path)),
+      remove: (path) => write(`remove ${kindOf(path)}`, () => base.remove(path)),
       openAppend: async (path) => {
-        const file = await write(`open ${kindOf(path)}`, () => base.openAppend(path));
+        const file = await write(`open ${kindOf(path)}`, async () => {
+          const opened = await base.openAppend(path);
+          let isOpen = true;
+          const close = () => {
+            if (isOpen) opened.close();
+            isOpen = false;
+          };
+          this.#crash.promise.catch(close); // the kernel does it for a dead process
+          return { ...opened, close };
+        });
         return {
           path,
           append: (bytes) =>
@@ -128,7 +145,13 @@ export class CrashSwitch {
   }
 }
 
+/** What a write under another name leaves, when it is cut short before the name is changed. */
+async function writeHalf(base: Files, path: string, bytes: Uint8Array): Promise<void> {
+  await base.createExclusive(path, bytes.subarray(0, Math.ceil(bytes.length / 2)));
+}
+
 /** The folder that says what a file is for. */
 function kindOf(path: string): string {
-  return ["audit", "executions", "receipts"].find((kind) => path.includes(`/${kind}/`)) ?? "key";
+  const [, kind] = /\/(audit|receipts\/delivered|receipts|executions\/[a-z]+)[/.]/.exec(path) ?? [];
+  return kind ?? "key";
 }

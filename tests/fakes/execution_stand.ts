@@ -28,8 +28,10 @@ import { Engine } from "../../src/execution/engine.ts";
 import { withHostFiles } from "../../src/execution/host_cluster.ts";
 import type { HostFiles } from "../../src/execution/host_files.ts";
 import { Intake } from "../../src/execution/intake.ts";
+import type { Journal } from "../../src/execution/journal.ts";
 import { ReceiptIssuer } from "../../src/execution/receipt_issuer.ts";
 import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
+import type { UndeliveredReceipt } from "../../src/loops/receipts.ts";
 import { type JsonLogger, SecretMask } from "../../src/log.ts";
 import { createMetrics, type Metrics } from "../../src/metrics.ts";
 import type { Clock, Files, Runtime } from "../../src/runtime.ts";
@@ -115,6 +117,7 @@ export class Stand {
     readonly book: ExecutionBook,
     readonly intake: Intake,
     readonly approvals: Approvals,
+    readonly journal: Journal,
     readonly receipts: ReceiptFolder,
     readonly metrics: Metrics,
     readonly health: HealthBoard,
@@ -174,8 +177,18 @@ export class Stand {
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
-    const journal = new FileJournal(files, `${directory}/executions`);
-    const book = new ExecutionBook({ journal, audit, receipts: issuer, key, clock, log, metrics });
+    const journal = new FileJournal(files, `${directory}/executions`, key);
+    const auditLog = checkpointOrigin(key.publicKey);
+    const book = new ExecutionBook({
+      journal,
+      audit,
+      receipts: issuer,
+      key,
+      auditLog,
+      clock,
+      log,
+      metrics,
+    });
     const identity = () => ({ clusterId: CLUSTER_ID, labels: { env: "test" } });
     const shared = { book, verifier, policy: () => policy, clock, log };
     const leadership = options.leadership ?? alwaysLeader;
@@ -211,6 +224,7 @@ export class Stand {
       book,
       intake,
       approvals,
+      journal,
       receipts,
       metrics,
       health,
@@ -221,6 +235,15 @@ export class Stand {
     );
   }
 
+  /** Hands every receipt in the outbox to `send`, as the receipts loop does. */
+  async deliverReceipts(send: (receipt: UndeliveredReceipt) => void): Promise<void> {
+    for (const receipt of await this.receipts.undelivered()) {
+      send(receipt);
+      await this.book.noteReceipt(receipt.executionId, receipt.key);
+      await this.receipts.markDelivered(receipt.key);
+    }
+  }
+
   start(): this {
     this.#running = this.engine.run(this.#abort.signal);
     return this;
@@ -229,12 +252,15 @@ export class Stand {
   /** Resolves with the record once it is in one of these states. */
   async until(id: string, ...states: ExecutionState[]): Promise<ExecutionRecord> {
     for (;;) {
-      const record = this.book.get(id);
-      if (states.includes(record.state)) return record;
       const { promise, resolve } = Promise.withResolvers<void>();
       const stop = this.book.onMove(resolve);
-      await promise;
-      stop();
+      try {
+        const record = await this.book.get(id);
+        if (states.includes(record.state)) return record;
+        await promise;
+      } finally {
+        stop();
+      }
     }
   }
 
@@ -324,14 +350,21 @@ export async function readAudit(directory: string): Promise<AuditRecord[]> {
   return records;
 }
 
+/** Every record of the journal, newest first. */
+export async function recordsOf({ book }: Stand): Promise<readonly ExecutionRecord[]> {
+  return (await book.list({ limit: 1000 })).records;
+}
+
 /** What the receipts in the outbox say, in its order. */
 export async function readReceipts(stand: Stand): Promise<ReceiptPayload[]> {
   const waiting = await stand.receipts.undelivered();
-  return waiting.map(({ jws }) => {
-    const [, payload] = jws.split(".");
-    const bytes = Uint8Array.fromBase64(payload!, { alphabet: "base64url" });
-    return ReceiptPayload.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  });
+  return waiting.map(payloadOf);
+}
+
+export function payloadOf({ jws }: Pick<UndeliveredReceipt, "jws">): ReceiptPayload {
+  const [, payload] = jws.split(".");
+  const bytes = Uint8Array.fromBase64(payload!, { alphabet: "base64url" });
+  return ReceiptPayload.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {

@@ -66,6 +66,22 @@ Deno.test("admin lists and shows executions with their plans, and the health of 
     assert.ok(parts.some(({ name }: { name: string }) => name === "executions"));
   }));
 
+Deno.test("admin lists as many executions as it is asked for, and refuses what it cannot read", () =>
+  withAdmin(async ({ call, pending }) => {
+    const { id } = await pending();
+    const ask = async (query: string) => await (await call("GET", `/executions?${query}`)).json();
+    for (
+      const query of ["limit=1", "state=pending_approval", "limit=1000&state=pending_approval"]
+    ) {
+      const { executions, hasMore } = await ask(query);
+      assert.deepEqual([executions[0].id, executions.length, hasMore], [id, 1, false], query);
+    }
+    assert.deepEqual(await ask("state=failed"), { executions: [], hasMore: false });
+    for (const query of ["limit=0", "limit=1001", "limit=1e3", "limit=", "state=done", "sort=id"]) {
+      await expectProblem(await call("GET", `/executions?${query}`), 400, "malformed_request");
+    }
+  }));
+
 Deno.test("admin approves exactly the plan that is named, in the person's name", () =>
   withAdmin(async ({ call, pending, stand }) => {
     const { id, planDigest } = await pending();

@@ -3,7 +3,13 @@ import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
 import { MAX_EXECUTE_BODY_BYTES, MAX_PACKAGE_BYTES } from "../../src/core/protocol.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { BODY_DEADLINE_MS } from "../../src/http/json_body.ts";
-import { applyAction, deployment, packageOf, readAudit } from "../fakes/execution_stand.ts";
+import {
+  applyAction,
+  deployment,
+  packageOf,
+  readAudit,
+  recordsOf,
+} from "../fakes/execution_stand.ts";
 import { expectProblem } from "../fakes/expect_problem.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 import { leadingWhile } from "../fakes/leadership.ts";
@@ -99,7 +105,7 @@ for (const identity of [IDENTITY, null]) {
       assert.match(response.headers.get("retry-after") ?? "", /^\d+$/);
       const { detail } = await expectProblem(response, 503, "not_leader");
       assert.equal(detail, "This connector stands by: node-2_ab12 leads");
-      assert.deepEqual([stand.book.list(), lines], [[], []]);
+      assert.deepEqual([await recordsOf(stand), lines], [[], []]);
       assert.deepEqual(await readAudit(stand.directory), []);
     }, { identity, leadership: leadingWhile(() => false, "node-2_ab12") }));
 }

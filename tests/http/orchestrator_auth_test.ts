@@ -72,6 +72,15 @@ for (const [what, [parts, message]] of Object.entries(REFUSED)) {
   });
 }
 
+Deno.test("checkOrchestrator trusts no key of an earlier registration", async () => {
+  const token = `Bearer ${await tokenAt(clock.now())}`;
+  await check(token);
+  const jwks = { keys: [{ ...await exportJWK(foreign.publicKey), kid: "new", alg: "ES256" }] };
+  const renewed = { ...IDENTITY, orchestrator: { ...IDENTITY.orchestrator, jwks } };
+  await assert.rejects(check(token, renewed), /no applicable key/);
+  await check(token);
+});
+
 Deno.test("checkOrchestrator refuses a token without a signature (alg none)", async () => {
   const claims = { iss: IDENTITY.orchestrator.issuer, aud: IDENTITY.clusterId };
   const unsecured = new UnsecuredJWT(claims).setIssuedAt(now).setExpirationTime(now + 60).encode();

@@ -54,7 +54,12 @@ async function startReceipts(fixture: ControlPlaneFixture) {
   fixture.start(fixture.registration);
   await fixture.session.ready(fixture.signal);
   const outbox = new MemoryOutbox();
-  const loop = new ReceiptLoop({ ...fixture.ports, outbox, api: fixture.api });
+  const loop = new ReceiptLoop({
+    ...fixture.ports,
+    outbox,
+    api: fixture.api,
+    onDelivered: () => Promise.resolve(),
+  });
   const add = async (executionId: string, key = fixture.key) => {
     const receipt = await createReceipt(fixture, executionId, key);
     outbox.receipts.set(receipt.key, receipt);

@@ -115,6 +115,11 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     means: "The API server refused the object in a dry run or a write.",
     remedy: "Correct the manifest by what the message says.",
   },
+  file_refused: {
+    means:
+      "This host does not let the file be placed: a link or another kind of thing in its way, another owner, or a mode or size above the root's limit.",
+    remedy: "See `execution.files.roots`, and `docs/wpk-format.md`, Files on an edge host.",
+  },
   not_leader: {
     means:
       "Another connector of the cluster leads, and is named; or the execution was changed meanwhile, by a person or another lane.",
@@ -130,7 +135,8 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     remedy: "See `docs/runbook.md`, The audit log is damaged.",
   },
   not_found: {
-    means: "There is no such execution, path, object or file.",
+    means:
+      "There is no such execution, path, object, file or root; or no cluster to look for it in.",
     remedy: "Check the name.",
   },
   peer_not_allowed: {

@@ -37,6 +37,7 @@ export const REFUSED_CODES = [
   "plan_changed",
   "field_conflict",
   "admission_denied",
+  "file_refused",
   "not_leader",
   "audit_unavailable",
   "audit_broken",

@@ -63,6 +63,45 @@ export interface FileLock {
   release(): void;
 }
 
+/** What stands under a name, looked at without following it. */
+export interface TreeEntry {
+  readonly type: "file" | "directory" | "link" | "other";
+  /** Device and inode: equal for as long as it is the same one. */
+  readonly identity: string;
+  readonly links: number;
+  readonly size: number;
+  /** Permission bits; setuid, setgid and sticky among them. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * A disk on which others may write too. No verb follows a link in the last part of a path; those before
+ * it are for the caller to look at. Every change is durable, and so is its name, when the call returns.
+ * Throws TransientError `disk_full` and StalledError `access_denied`.
+ */
+export interface FileTree {
+  lstat(path: string): Promise<TreeEntry | null>;
+  /** Every link resolved; null when there is nothing. */
+  realPath(path: string): Promise<string | null>;
+  /** What was really opened, and its bytes, at most `maxBytes + 1`; null unless it is a regular file. */
+  read(
+    path: string,
+    maxBytes: number,
+  ): Promise<{ readonly entry: TreeEntry; readonly bytes: Uint8Array<ArrayBuffer> } | null>;
+  /** A new file of exactly this mode, whatever the umask; null when the name is taken. */
+  create(path: string, bytes: Uint8Array, mode: number): Promise<TreeEntry | null>;
+  /** Over a file that has the name; false when it is a directory, or `from` or the directory of `to` is gone. */
+  rename(from: string, to: string): Promise<boolean>;
+  /** A directory that holds something stays; no error when the name is gone. */
+  remove(path: string): Promise<void>;
+  /** Mode 0755; false when the name is taken. */
+  makeDirectory(path: string): Promise<boolean>;
+  /** False when it is not empty, no directory, or gone. */
+  removeDirectory(path: string): Promise<boolean>;
+}
+
 export interface HttpClientOptions {
   /** PEM certificates trusted besides the system's roots. */
   readonly caPem?: string;
@@ -110,5 +149,6 @@ export interface Runtime {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
+  readonly tree: FileTree;
   readonly http: Http;
 }

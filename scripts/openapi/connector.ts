@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../src/errors.ts";
 import {
+  Ed25519Jwk,
   ExecuteRequest,
   ExecuteResponse,
   EXECUTION_STATES,
@@ -20,7 +21,14 @@ import {
   problems,
   requestBody,
 } from "./document.ts";
-import { Description, ExecutionList, JsonValue, Plan, Summary } from "./executions.ts";
+import {
+  Description,
+  ExecutionList,
+  ExecutionReceipt,
+  JsonValue,
+  Plan,
+  Summary,
+} from "./executions.ts";
 
 const AUTHENTICATION: readonly ErrorCode[] = ["unauthenticated", "unavailable", "not_leader"];
 const BODY: readonly ErrorCode[] = ["malformed_request", "too_large"];
@@ -142,6 +150,8 @@ export function adminDocument(version: string): Json {
       "/health": { get: health([]) },
       "/executions": { get: list([]) },
       "/executions/{id}": { get: show([]) },
+      "/executions/{id}/receipt": { get: receipt },
+      "/key": { get: key },
       "/executions/{id}/approve": {
         post: judge("approve", "Approves the plan that the digest names", "ApproveRequest", [
           "approval_mismatch",
@@ -152,7 +162,15 @@ export function adminDocument(version: string): Json {
         post: judge("reject", "Rejects the plan; the execution ends as cancelled", "RejectRequest"),
       },
     },
-    components: { schemas: componentsOf({ ...EXECUTION_SCHEMAS, ApproveRequest, RejectRequest }) },
+    components: {
+      schemas: componentsOf({
+        ...EXECUTION_SCHEMAS,
+        ApproveRequest,
+        RejectRequest,
+        ExecutionReceipt,
+        Ed25519Jwk,
+      }),
+    },
   };
 }
 
@@ -207,6 +225,20 @@ function show(codes: readonly ErrorCode[]): Json {
     },
   };
 }
+
+const receipt: Json = {
+  operationId: "showReceipt",
+  summary:
+    "The signed receipt of the last outcome, or of the refusal of a package without a record",
+  parameters: [id],
+  responses: { "200": answer("The receipt", "ExecutionReceipt"), ...problems(["not_found"]) },
+};
+
+const key: Json = {
+  operationId: "showKey",
+  summary: "The public key that receipts are checked with",
+  responses: { "200": answer("The key", "Ed25519Jwk") },
+};
 
 function health(codes: readonly ErrorCode[]): Json {
   return {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../error_status.ts";
 import { ExecutionStateSchema } from "../../src/core/protocol.ts";
-import { ACTION_KINDS, Ref, RISKS } from "../../src/core/work_package.ts";
+import { ACTION_KINDS, RISKS } from "../../src/core/work_package.ts";
 import type { ExecutionListing } from "../../src/http/execution_list.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../../src/http/execution_view.ts";
 
@@ -15,6 +15,14 @@ const FieldChange = z.object({
   path: z.string(),
   from: JsonValue.exactOptional().describe("absent: the field is new"),
   to: JsonValue.exactOptional().describe("absent: the field goes"),
+  lines: z.array(z.string()).exactOptional().describe("how a text changes, as diff -u writes it"),
+});
+
+const PlannedRef = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
 });
 
 export const Plan = z.object({
@@ -22,7 +30,7 @@ export const Plan = z.object({
   entries: z.array(z.object({
     action: z.enum(ACTION_KINDS),
     verb: z.enum(["create", "change", "delete", "unchanged"]),
-    ref: Ref.describe("the object"),
+    ref: PlannedRef.describe("the object; of a file, the root and the path within it"),
     uid: z.string().nullable(),
     changes: z.array(FieldChange),
     warnings: z.array(z.string()).describe("of the API server"),
@@ -68,3 +76,7 @@ export const ExecutionList = z.object({
   executions: z.array(Summary),
   hasMore: z.boolean().describe("whether there are older ones"),
 }) satisfies z.ZodType<ExecutionListing>;
+export const ExecutionReceipt = z.object({
+  executionId: z.string(),
+  receipt: z.string().describe("EdDSA JWS, typ neuralops-receipt+jwt, over ReceiptPayload"),
+});

@@ -50,7 +50,10 @@ export class Peer {
   readonly #base: URL;
 
   /** Throws StalledError `config_invalid` on certificates or a proxy that cannot be used. */
-  constructor(private readonly runtime: Runtime, private readonly options: PeerOptions) {
+  constructor(
+    private readonly runtime: Pick<Runtime, "clock" | "http">,
+    private readonly options: PeerOptions,
+  ) {
     this.#base = new URL(options.baseUrl);
     try {
       this.#client = runtime.http.client(options);

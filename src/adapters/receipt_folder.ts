@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { StalledError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
-import { isOfExecution } from "../core/receipt.ts";
-import type { ReceiptStore } from "../execution/receipt_issuer.ts";
+import { auditSequenceOf, isOfExecution } from "../core/receipt.ts";
+import type { ReceiptStore, StoredReceipt } from "../execution/receipt_issuer.ts";
 import type { ReceiptOutbox, UndeliveredReceipt } from "../loops/receipts.ts";
 import type { Files } from "../runtime.ts";
 
@@ -37,11 +37,31 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
       await this.files.stat(this.#path(this.#delivered, key)) !== null;
   }
 
-  async put(key: string, receipt: { executionId: string; jws: string }): Promise<void> {
+  async put(key: string, receipt: StoredReceipt): Promise<void> {
     await this.files.ensureDirectory(this.#delivered);
     const bytes = encodeUtf8(JSON.stringify(receipt));
     await this.files.createExclusive(this.#path(this.#waiting, key), bytes);
     this.#onPut();
+  }
+
+  async find(executionId: string): Promise<StoredReceipt | null> {
+    const places: [key: string, directory: string][] = [];
+    // Waiting ones first: one that is delivered meanwhile is met again in the other folder.
+    for (const directory of [this.#waiting, this.#delivered]) {
+      for (const name of await this.files.list(directory)) {
+        if (!name.startsWith(`${executionId}.`) || !name.endsWith(SUFFIX)) continue;
+        places.push([name.slice(0, -SUFFIX.length), directory]);
+      }
+    }
+    const outcomes = places.filter(([key]) => isOfExecution(key));
+    let last: { readonly at: number; readonly content: StoredReceipt } | null = null;
+    for (const [key, directory] of outcomes.length > 0 ? outcomes : places) {
+      if (await this.files.stat(this.#path(directory, key)) === null) continue;
+      const { content } = await this.#read(directory, key);
+      const at = auditSequenceOf(content.jws);
+      if (last === null || at > last.at) last = { at, content };
+    }
+    return last && last.content;
   }
 
   /** Those of one execution in the order of its outcomes; a long queue in batches, one per call. */
@@ -53,7 +73,7 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
     const receipts: UndeliveredReceipt[] = [];
     for (const name of batch) {
       const key = name.slice(0, -SUFFIX.length);
-      const { content } = await this.#read(key);
+      const { content } = await this.#read(this.#waiting, key);
       receipts.push({ key, ...content });
     }
     return receipts;
@@ -61,7 +81,7 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
 
   async markDelivered(key: string): Promise<void> {
     if (isOfExecution(key)) {
-      const { bytes } = await this.#read(key);
+      const { bytes } = await this.#read(this.#waiting, key);
       await this.files.createExclusive(this.#path(this.#delivered, key), bytes);
     }
     await this.files.remove(this.#path(this.#waiting, key));
@@ -78,8 +98,8 @@ export class ReceiptFolder implements ReceiptStore, ReceiptOutbox {
     }
   }
 
-  async #read(key: string) {
-    const path = this.#path(this.#waiting, key);
+  async #read(directory: string, key: string) {
+    const path = this.#path(directory, key);
     const bytes = await this.files.read(path, MAX_RECEIPT_BYTES);
     try {
       return { bytes: bytes!, content: Content.parse(JSON.parse(decodeUtf8(bytes!))) };

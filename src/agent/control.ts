@@ -78,6 +78,7 @@ async function describeCluster(
   kubernetes: KubernetesSide | null,
 ): Promise<RegisterRequest["cluster"]> {
   const facts = await kubernetes?.facts();
+  const hasRoots = config.execution.files.roots.length > 0;
   return {
     name: config.clusterName,
     uid: facts?.uid ?? await machineUid(runtime.files),
@@ -87,7 +88,8 @@ async function describeCluster(
     versions: { connector: VERSION, ...(facts ? { kubernetes: facts.version } : {}) },
     capabilities: [
       ...(config.prometheus ? ["signals"] : []),
-      ...(facts ? ["execute"] : []),
+      ...(facts || hasRoots ? ["execute"] : []),
+      ...(hasRoots ? ["files"] : []),
       ...(config.listener.enabled ? ["push"] : []),
       ...(config.commands.enabled ? ["commands"] : []),
       ...(config.audit.s3 ? ["audit-s3"] : []),

@@ -12,12 +12,14 @@ import { verifyOnce } from "../core/verification/verify_once.ts";
 import { Approvals } from "../execution/approvals.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
+import { noCluster, withHostFiles } from "../execution/host_cluster.ts";
 import { Intake } from "../execution/intake.ts";
 import type { Journal } from "../execution/journal.ts";
 import type { Leadership } from "../execution/leadership.ts";
 import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
+import { openHostFiles } from "./host_files.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
 import { readPolicy, readSigners } from "./read_files.ts";
 
@@ -29,7 +31,7 @@ export interface Execution {
   readonly receipts: ReceiptFolder;
   readonly verifier: ThresholdVerifier;
   readonly policy: Policy;
-  /** null where there is no cluster to change: no policy can be configured then, so nothing is allowed. */
+  /** null where there is nothing to change: no policy can be configured then, so nothing is allowed. */
   readonly engine: Engine | null;
 }
 
@@ -78,9 +80,12 @@ export async function prepareExecution(
     log,
     metrics,
   });
-  const engine: Engine | null = kubernetes && new Engine({
+  const hostFiles = await openHostFiles(foundation);
+  const canAct = kubernetes !== null || config.execution.files.roots.length > 0;
+  const engine: Engine | null = !canAct ? null : new Engine({
     book,
-    cluster: kubernetes.cluster,
+    cluster: withHostFiles(kubernetes?.cluster ?? noCluster, hostFiles),
+    hostFiles,
     verifier,
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),

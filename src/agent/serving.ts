@@ -25,8 +25,9 @@ export async function openDoors(
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
-  const { book, intake, approvals } = execution;
-  const admin = createAdmin({ book, approvals, health, clock, log });
+  const { book, intake, approvals, receipts } = execution;
+  const publicKey = foundation.key.jwk;
+  const admin = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
   const servers: HttpServer[] = [];
   if (config.adminSocket) {
     servers.push(

@@ -1,5 +1,6 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
 import { ADMIN_SOCKET } from "../http/admin.ts";
+import type { ConnectorJwk } from "../core/connector_key.ts";
 import type { ExecutionListing } from "../http/execution_list.ts";
 import type { ExecutionDescription } from "../http/execution_view.ts";
 import { Problem } from "../core/protocol.ts";
@@ -23,6 +24,14 @@ export class AdminClient {
 
   async show(id: string): Promise<ExecutionDescription> {
     return await this.#call("GET", `/executions/${encodeURIComponent(id)}`);
+  }
+
+  async receipt(id: string): Promise<{ executionId: string; receipt: string }> {
+    return await this.#call("GET", `/executions/${encodeURIComponent(id)}/receipt`);
+  }
+
+  async key(): Promise<ConnectorJwk> {
+    return await this.#call("GET", "/key");
   }
 
   async approve(id: string, planDigest: string, approver: string): Promise<ExecutionDescription> {

@@ -18,6 +18,7 @@ import {
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, outputOption, printResult } from "./output.ts";
 import { checkPolicy } from "./policy.ts";
+import { exportReceipt, printKey, runVerifyReceipt } from "./receipt.ts";
 import { DEFAULT_CONFIG, loadConfig, run } from "./run.ts";
 import { runVerify } from "./verify.ts";
 
@@ -95,6 +96,15 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .addOption(outputOption())
     .action(async (file: string, options) => exit(await runVerify({ file, ...options }, io)));
 
+  program.command("verify-receipt")
+    .description("say what a receipt says, or why it is refused; offline")
+    .argument("<file>", "the receipt, as executions receipt prints it or the control plane has it")
+    .requiredOption("--key <file>", "the connector's public key, as key prints it: PEM or JWK")
+    .addOption(outputOption())
+    .action(async (file: string, options) =>
+      exit(await runVerifyReceipt({ file, ...options }, io))
+    );
+
   addExecutions(program, parts, exit);
 
   program.command("policy")
@@ -130,10 +140,12 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
     stateDir?: string;
     output: Format;
   }
-  const command = (name: string, description: string) =>
-    group.command(name).description(description).addOption(configOption(io))
+  const connected = (command: Command, description: string) =>
+    command.description(description).addOption(configOption(io))
       .option("--state-dir <dir>", "the running connector's state directory, instead of --config")
       .addOption(outputOption());
+  const command = (name: string, description: string) =>
+    connected(group.command(name), description);
   const withClient = async (
     { config, stateDir, output }: Common,
     work: (context: ExecutionsContext) => Promise<ExitCode>,
@@ -166,6 +178,21 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
     .action((id: string, options: Common) =>
       withClient(options, (context) => showExecution(context, id))
     );
+  command("receipt", "print the signed receipt of an execution's last outcome, or of a refusal")
+    .argument("<id>")
+    .option("--output-file <file>", "write it there")
+    .action((id: string, options: Common & { outputFile?: string }) =>
+      withClient(options, (context) => {
+        const { files } = surroundings.runtime;
+        const path = options.outputFile;
+        return exportReceipt(context, id, path === undefined ? null : { path, files });
+      })
+    );
+  connected(
+    program.command("key"),
+    "print the running connector's public key, which receipts are checked with",
+  )
+    .action((options: Common) => withClient(options, printKey));
   command("approve", "approve the plan of an execution")
     .argument("<id>")
     .option("--plan-digest <digest>", "approve only this plan, without asking")

@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
 import { faultOfTimes } from "../core/election.ts";
+import { FileRoots } from "./file_roots.ts";
+import { path } from "./path.ts";
 
 const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";
 
@@ -29,8 +31,6 @@ function url(pattern: RegExp, message: string) {
     .refine((text) => URL.canParse(text), message);
 }
 
-const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./")
-  .meta({ form: "path" });
 const httpsUrl = url(
   /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
   "must be an https:// URL without credentials or query; plain HTTP is refused",
@@ -221,6 +221,7 @@ const Execution = z.strictObject({
   labels: z.record(z.string(), z.string()).default({}).describe(
     "what spec.target.matchLabels is matched with",
   ),
+  files: FileRoots.prefault({}),
 }).describe("how work packages are carried out");
 
 const S3 = z.strictObject({
@@ -254,7 +255,7 @@ export const ConfigSchema = z.strictObject({
   clusterName: name.describe("what people call this cluster"),
   labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
   stateDir: path.default("/var/lib/neuralops-connector").describe(
-    "the only folder that is written",
+    "the only folder that is written, besides execution.files.roots",
   ),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info")
     .describe("least level that is logged"),
@@ -272,10 +273,25 @@ export const ConfigSchema = z.strictObject({
   trust: Trust.prefault({}),
   execution: Execution.prefault({}),
   audit: Audit.prefault({}),
-}).refine((value) => value.execution.policyFile === undefined || value.kubernetes.mode !== "none", {
-  path: ["execution", "policyFile"],
-  message: "allows changes, but kubernetes.mode is none: there is no cluster to change",
-}).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
+}).refine(
+  ({ execution, kubernetes }) =>
+    execution.policyFile === undefined || kubernetes.mode !== "none" ||
+    execution.files.roots.length > 0,
+  {
+    path: ["execution", "policyFile"],
+    message:
+      "allows changes, but kubernetes.mode is none and there are no execution.files.roots: " +
+      "there is nothing to change",
+  },
+).refine(
+  ({ execution, kubernetes }) =>
+    execution.files.roots.length === 0 ||
+    !("leaderElection" in kubernetes && kubernetes.leaderElection),
+  {
+    path: ["execution", "files", "roots"],
+    message: "are of one host, but with kubernetes.leaderElection several act in turn",
+  },
+).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",
 });

@@ -11,6 +11,8 @@ export interface FieldChange {
   readonly from?: Json;
   /** undefined: gone afterwards. */
   readonly to?: Json;
+  /** How a text changes, as `diff -u` writes it; bounded. */
+  readonly lines?: readonly string[];
 }
 
 /** Set by the server on every write; they say nothing about the change. */

@@ -25,6 +25,11 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
+/** Throws SyntaxError on anything else. */
+export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(text, { alphabet: "base64url" });
+}
+
 export function encodeHex(bytes: Uint8Array): string {
   return bytes.toHex();
 }

@@ -21,7 +21,11 @@ export function formatPlan(plan: Plan): string[] {
   ]);
 }
 
-function formatChange({ path, from, to }: FieldChange): string[] {
+function formatChange({ path, from, to, lines = [] }: FieldChange): string[] {
+  return [...formatValues(path, from, to), ...lines.map((line) => `        ${line}`)];
+}
+
+function formatValues(path: string, from: Json | undefined, to: Json | undefined): string[] {
   const sign = from === undefined ? "+" : to === undefined ? "-" : "~";
   const before = linesOf(from);
   const after = linesOf(to);

@@ -1,8 +1,9 @@
 /** The connector's signed statement of what became of a package. */
 import type { ErrorCode } from "../errors.ts";
+import { decodeBase64Url, decodeUtf8 } from "./encoding.ts";
 import type { ExecutionRecord } from "./execution.ts";
 import { isOpen } from "./execution.ts";
-import type { ExecutionState, ReceiptPayload } from "./protocol.ts";
+import { type ExecutionState, ReceiptPayload } from "./protocol.ts";
 
 export const RECEIPT_TYPE = "neuralops-receipt+jwt";
 
@@ -44,6 +45,12 @@ export function isSettled(record: ExecutionRecord): boolean {
 /** One receipt for all deliveries of the same bytes that fail in the same way. */
 export function refusalKey(refusal: UnrecordedRefusal): string {
   return `${refusal.id}.refused.${refusal.code}`;
+}
+
+/** Which audit record a receipt of our own names; 0 where it names none. */
+export function auditSequenceOf(jws: string): number {
+  const payload = decodeBase64Url(jws.split(".")[1] ?? "");
+  return ReceiptPayload.parse(JSON.parse(decodeUtf8(payload))).auditSequence ?? 0;
 }
 
 export function receiptOf(record: ExecutionRecord): ReceiptPayload {

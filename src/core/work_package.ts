@@ -6,6 +6,7 @@ import { z } from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { parseYamlDocument, parseYamlDocuments, YamlProblem } from "./bounded_yaml.ts";
 import { parseDuration } from "./duration.ts";
+import { fileRef, FilesAction, isFileRef } from "./host_file.ts";
 import {
   formatRef,
   isJsonObject,
@@ -18,7 +19,7 @@ import { describeIssues } from "./schema_problem.ts";
 
 export const MAX_OBJECTS = 100;
 export const RISKS = ["low", "medium", "high"] as const;
-export const ACTION_KINDS = ["apply", "scale", "restart", "delete"] as const;
+export const ACTION_KINDS = ["apply", "scale", "restart", "delete", "files"] as const;
 const MAX_WAIT_MS = 3_600_000;
 const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
@@ -96,6 +97,7 @@ export const Action = z.union([
   }),
   z.strictObject({ restart: z.strictObject({ ref: Ref }) }),
   z.strictObject({ delete: z.strictObject({ refs: z.array(Ref).min(1).max(MAX_OBJECTS) }) }),
+  z.strictObject({ files: FilesAction }),
 ]);
 
 export const WorkPackageSchema = z.strictObject({
@@ -161,6 +163,7 @@ export function parseWorkPackage(bytes: Uint8Array): WorkPackage {
       { hint: "split it into several packages of one stream" },
     );
   }
+  checkFiles(targetsOf(parsed.data));
   const twice = firstRepeated(targetsOf(parsed.data).map((target) => formatRef(target.ref)));
   if (twice) {
     throw new InvalidInputError("malformed_package", `The work package names ${twice} twice`, {
@@ -168,6 +171,24 @@ export function parseWorkPackage(bytes: Uint8Array): WorkPackage {
     });
   }
   return parsed.data;
+}
+
+/** Only a files action names files, and none of them stands where another needs a folder. */
+function checkFiles(targets: readonly ActionTarget[]): void {
+  const fail = (message: string) => {
+    throw new InvalidInputError("malformed_package", message, { hint: "see docs/wpk-format.md" });
+  };
+  const files = new Set<string>();
+  for (const { action, ref } of targets) {
+    if (!isFileRef(ref)) continue;
+    if (action !== "files") fail(`${formatRef(ref)} can be changed by a files action only`);
+    files.add(formatRef(ref));
+  }
+  for (const file of files) {
+    const folders = [...file.matchAll(/\//g)].map(({ index }) => file.slice(0, index));
+    const taken = folders.find((folder) => files.has(folder));
+    if (taken) fail(`The work package names ${taken} as a file and as a folder`);
+  }
 }
 
 function firstRepeated(names: readonly string[]): string | undefined {
@@ -188,6 +209,10 @@ export function targetsOf(workPackage: WorkPackage): ActionTarget[] {
     }
     if ("scale" in action) return [{ action: "scale", ref: action.scale.ref }];
     if ("restart" in action) return [{ action: "restart", ref: action.restart.ref }];
+    if ("files" in action) {
+      const { root, entries } = action.files;
+      return entries.map(({ path }) => ({ action: "files", ref: fileRef(root, path) }));
+    }
     return action.delete.refs.map((ref) => ({ action: "delete", ref }));
   });
 }

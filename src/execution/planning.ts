@@ -7,6 +7,7 @@ import type { ThresholdVerifier } from "../core/verification/threshold.ts";
 import type { WorkPackage } from "../core/work_package.ts";
 import type { Clock } from "../runtime.ts";
 import type { Cluster } from "./cluster.ts";
+import type { HostFiles } from "./host_files.ts";
 import { operationsOf } from "./operations/operations_of.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { reopen } from "./stages.ts";
@@ -22,6 +23,7 @@ export interface PlanningParts {
   readonly fieldManager: string;
   /** See OperationContext. */
   readonly maskSalt: string;
+  readonly hostFiles: HostFiles;
   readonly clock: Clock;
 }
 

@@ -14,7 +14,15 @@ import {
 export interface ReceiptStore {
   has(key: string): Promise<boolean>;
   /** Durable when it resolves; no error when the key exists. */
-  put(key: string, receipt: { executionId: string; jws: string }): Promise<void>;
+  put(key: string, receipt: StoredReceipt): Promise<void>;
+  /** Of an execution's last outcome, delivered or not; of a package without a record, its refusal. */
+  find(executionId: string): Promise<StoredReceipt | null>;
+}
+
+export interface StoredReceipt {
+  readonly executionId: string;
+  /** Compact EdDSA JWS over ReceiptPayload. */
+  readonly jws: string;
 }
 
 export class ReceiptIssuer {

@@ -4,9 +4,12 @@
  */
 import { Hono } from "hono";
 import { z } from "zod";
+import type { ConnectorJwk } from "../core/connector_key.ts";
 import type { HealthBoard } from "../core/health.ts";
+import { RefusedError } from "../errors.ts";
 import type { Approvals } from "../execution/approvals.ts";
 import type { ExecutionBook } from "../execution/book.ts";
+import type { ReceiptStore } from "../execution/receipt_issuer.ts";
 import type { Clock } from "../runtime.ts";
 import type { Logger } from "../log.ts";
 import { answerErrors } from "./answer_errors.ts";
@@ -27,6 +30,9 @@ export const RejectRequest = z.strictObject({
 export interface AdminParts {
   readonly book: ExecutionBook;
   readonly approvals: Approvals;
+  readonly receipts: Pick<ReceiptStore, "find">;
+  /** What receipts are checked with. */
+  readonly publicKey: ConnectorJwk;
   readonly health: HealthBoard;
   readonly clock: Clock;
   readonly log: Logger;
@@ -43,6 +49,15 @@ export function createAdmin(parts: AdminParts): (request: Request) => Promise<Re
     "/executions/:id",
     async (context) => context.json(describe(await parts.book.get(context.req.param("id")))),
   );
+  app.get("/executions/:id/receipt", async (context) => {
+    const id = context.req.param("id");
+    const found = await parts.receipts.find(id);
+    if (found) return context.json({ executionId: id, receipt: found.jws });
+    throw new RefusedError("not_found", `There is no receipt of ${id}`, {
+      hint: "a package has one from when it waits for a person, has ended or was refused",
+    });
+  });
+  app.get("/key", (context) => context.json(parts.publicKey));
   app.post("/executions/:id/approve", async (context) => {
     const body = await readJson(context.req.raw, ApproveRequest, MAX_BODY_BYTES, parts.clock);
     const record = await parts.approvals.approve(

@@ -29,6 +29,17 @@ export function readError(error: unknown, path: string): unknown {
   });
 }
 
+/** In a root of `execution.files`, whose owner is a person. */
+export function treeError(error: unknown, path: string): unknown {
+  const { code } = error as { code?: string };
+  if (code !== "EPERM" && code !== "EROFS" && !isDenied(error)) return diskError(error, path);
+  return new StalledError("access_denied", `No permission to look at or change ${path}`, {
+    cause: error,
+    hint: "let the connector's user read and write in the root of execution.files, and let that " +
+      "lie where the permission set in deno.json allows both",
+  });
+}
+
 /** By the operating system, or by Deno's own permissions. */
 function isDenied(error: unknown): boolean {
   return (error as { code?: string }).code === "EACCES" ||

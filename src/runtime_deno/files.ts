@@ -11,7 +11,7 @@ import { diskError, readError } from "./disk_error.ts";
 const PRIVATE_MODE = 0o600;
 const MUCH_BYTES = 128 * 1024;
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = Deno.openSync(path, { read: true });
   try {
     await directory.sync();

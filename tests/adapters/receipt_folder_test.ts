@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { encodeBase64Url, encodeUtf8 } from "../../src/core/encoding.ts";
+import { receiptOfRefusal } from "../../src/core/receipt.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
 
@@ -60,4 +62,41 @@ Deno.test("receipts that are never taken do not hide the ones behind them", () =
     assert.deepEqual(first, keys.slice(0, 100));
     assert.deepEqual(second, keys.slice(100));
     assert.deepEqual(third, first);
+  }));
+
+const OTHER = `wpx-${"2".repeat(32)}`;
+
+Deno.test("the receipt of the last outcome is found, delivered or not; a refusal only where there is no other", () =>
+  withFolder(async (folder) => {
+    const find = async (id = ID) => {
+      const found = await folder.find(id);
+      return found && JSON.parse(atob(found.jws.split(".")[1]!)).reason;
+    };
+    const add = (key: string, auditSequence: number, executionId = ID) => {
+      const [, , reason] = `${executionId}.${key}`.split(".");
+      const receipt = receiptOfRefusal({
+        id: executionId,
+        clusterId: "c",
+        digest: "sha256:0",
+        code: "bad_signature",
+        reason: reason!,
+        atMs: 0,
+        auditSequence,
+      });
+      const jws = `a.${encodeBase64Url(encodeUtf8(JSON.stringify(receipt)))}.c`;
+      return folder.put(`${executionId}.${key}`, { executionId, jws });
+    };
+    assert.equal(await find(), null);
+    await add("refused.missing_signature", 3);
+    await add("refused.bad_signature", 4);
+    assert.equal(await find(), "bad_signature");
+    await add("000000000007.pending_approval", 7);
+    await add("000000000012.succeeded", 12);
+    await add("refused.replayed", 20);
+    await add("000000000099.failed", 99, OTHER);
+    assert.equal(await find(), "succeeded");
+    await folder.markDelivered(`${ID}.000000000012.succeeded`);
+    assert.equal(await find(), "succeeded");
+    assert.equal(await folder.find("wpx"), null);
+    assert.equal(await folder.find(`../${ID}`), null);
   }));

@@ -28,8 +28,8 @@ async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise
   const stand = (await Stand.open(ground)).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const { book, approvals, health } = stand;
-  const admin = createAdmin({ book, approvals, health, clock, log });
+  const { book, approvals, receipts, publicKey, health } = stand;
+  const admin = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
   try {
     await work({
       stand,

@@ -164,3 +164,17 @@ Deno.test("no key of the configuration holds a secret: only names of files and p
   assert.ok(suspects.length > 5);
   for (const key of suspects) assert.match(key, /(File|VaultPath)$/, key);
 });
+
+Deno.test("parseConfig reads file roots, for a host without a cluster too", async () => {
+  const { execution } = parseConfig(await read("edge.good.yaml"), () => undefined, "c.yaml");
+  assert.deepEqual(execution.files.roots, [
+    { name: "web", maxMode: 0o644, maxBytes: 1_048_576 },
+    {
+      name: "units",
+      path: "/var/lib/neuralops-connector/units",
+      maxMode: 0o755,
+      maxBytes: 65_536,
+      owner: { uid: 0, gid: 0 },
+    },
+  ]);
+});

@@ -1,9 +1,9 @@
 /**
- * A process that dies at a chosen step. Steps are counted over all writes to the disk and all calls to
- * the cluster; from the fatal one on, nothing that the process tries has any effect.
+ * A process that dies at a chosen step. Steps are counted over all writes to the disk, to a root of
+ * files too, and all calls to the cluster; from the fatal one on, nothing that the process tries has any effect.
  */
 import type { Cluster } from "../../src/execution/cluster.ts";
-import type { Files } from "../../src/runtime.ts";
+import type { Files, FileTree } from "../../src/runtime.ts";
 import { wrapCluster } from "./cluster_wrap.ts";
 
 export class Crashed extends Error {
@@ -85,6 +85,25 @@ export class CrashSwitch {
           close: () => file.close(),
         };
       },
+    };
+  }
+
+  tree(base: FileTree): FileTree {
+    const half = (bytes: Uint8Array) => bytes.subarray(0, Math.ceil(bytes.length / 2));
+    return {
+      lstat: (path) => this.#alive(() => base.lstat(path)),
+      realPath: (path) => this.#alive(() => base.realPath(path)),
+      read: (path, maxBytes) => this.#alive(() => base.read(path, maxBytes)),
+      create: (path, bytes, mode) =>
+        this.#step(
+          "tree create",
+          () => base.create(path, bytes, mode),
+          () => base.create(path, half(bytes), mode),
+        ),
+      rename: (from, to) => this.#step("tree rename", () => base.rename(from, to)),
+      remove: (path) => this.#step("tree remove", () => base.remove(path)),
+      makeDirectory: (path) => this.#step("tree mkdir", () => base.makeDirectory(path)),
+      removeDirectory: (path) => this.#step("tree rmdir", () => base.removeDirectory(path)),
     };
   }
 

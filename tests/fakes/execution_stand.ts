@@ -1,6 +1,7 @@
 /** The execution side as the agent wires it, against the embedded Kubernetes API and a real disk. */
 import { openAuditLog } from "../../src/adapters/audit_file.ts";
 import { followDirectory } from "../../src/adapters/audit_recovery.ts";
+import { RootedFiles } from "../../src/adapters/host_files.ts";
 import { FileJournal } from "../../src/adapters/journal_file.ts";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
@@ -9,6 +10,7 @@ import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
+import type { ConnectorJwk } from "../../src/core/connector_key.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
 import { HealthBoard } from "../../src/core/health.ts";
@@ -25,6 +27,8 @@ import { Approvals } from "../../src/execution/approvals.ts";
 import { ExecutionBook } from "../../src/execution/book.ts";
 import type { Cluster } from "../../src/execution/cluster.ts";
 import { Engine } from "../../src/execution/engine.ts";
+import { withHostFiles } from "../../src/execution/host_cluster.ts";
+import type { HostFiles } from "../../src/execution/host_files.ts";
 import { Intake } from "../../src/execution/intake.ts";
 import type { Journal } from "../../src/execution/journal.ts";
 import { ReceiptIssuer } from "../../src/execution/receipt_issuer.ts";
@@ -102,6 +106,8 @@ export interface StandOptions {
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
   readonly maxParallel?: number;
+  /** None unless given. */
+  readonly hostFiles?: HostFiles;
 }
 
 /** One process's life on that ground. */
@@ -119,6 +125,7 @@ export class Stand {
     readonly metrics: Metrics,
     readonly health: HealthBoard,
     readonly directory: string,
+    readonly publicKey: ConnectorJwk,
     private readonly engine: Engine,
     private readonly closeAll: () => Promise<void>,
   ) {}
@@ -159,8 +166,10 @@ export class Stand {
       await audit.close();
       api.close();
     };
-    const cluster = (options.wrapCluster ?? ((same) => same))(
-      new KubernetesCluster(api, FIELD_MANAGER),
+    const hostFiles = options.hostFiles ?? new RootedFiles(runtime.tree, [], 0);
+    const cluster = withHostFiles(
+      (options.wrapCluster ?? ((same) => same))(new KubernetesCluster(api, FIELD_MANAGER)),
+      hostFiles,
     );
     const verifier = requireSigners(
       verifyOnce(createVerifier([{
@@ -202,6 +211,7 @@ export class Stand {
     const engine: Engine = new Engine({
       ...shared,
       cluster,
+      hostFiles,
       identity,
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",
@@ -227,6 +237,7 @@ export class Stand {
       metrics,
       health,
       directory,
+      key.jwk,
       engine,
       closeAll,
     );

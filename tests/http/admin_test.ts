@@ -25,8 +25,8 @@ async function withAdmin(work: (fixture: AdminFixture) => Promise<void>): Promis
   const { clock } = ground.runtime;
   const lines: string[] = [];
   const log = new JsonLogger(clock, (line) => lines.push(line), "debug", new SecretMask());
-  const { book, approvals, health } = stand;
-  const handle = createAdmin({ book, approvals, health, clock, log });
+  const { book, approvals, receipts, publicKey, health } = stand;
+  const handle = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
   try {
     await work({
       stand,

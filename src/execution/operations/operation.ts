@@ -5,6 +5,7 @@ import { formatRef, type KubeObject, type ObjectRef } from "../../core/kubernete
 import { assessHealth, type ObjectHealth } from "../../core/object_health.ts";
 import type { PlanEntry } from "../../core/plan.ts";
 import type { Cluster } from "../cluster.ts";
+import type { HostFiles } from "../host_files.ts";
 
 export interface Preview {
   readonly entry: PlanEntry;
@@ -18,6 +19,7 @@ export interface OperationContext {
   readonly fieldManager: string;
   /** Known to this connector alone: a short secret could be guessed from a hash without it. */
   readonly maskSalt: string;
+  readonly hostFiles: HostFiles;
 }
 
 export interface Operation {

@@ -7,6 +7,7 @@ import type { KubeObject } from "../../core/kubernetes_object.ts";
 import type { Action, WorkPackage } from "../../core/work_package.ts";
 import { applyOperation } from "./apply.ts";
 import { deleteOperation } from "./delete.ts";
+import { fileOperation } from "./file.ts";
 import type { Operation, OperationContext } from "./operation.ts";
 import { restartOperation, scaleOperation } from "./patch_field.ts";
 
@@ -39,5 +40,9 @@ function otherOperations(
     return [scaleOperation(action.scale.ref, action.scale.replicas, context)];
   }
   if ("restart" in action) return [restartOperation(action.restart.ref, context)];
+  if ("files" in action) {
+    const { root, entries } = action.files;
+    return entries.map((entry) => fileOperation(root, entry, context));
+  }
   return action.delete.refs.map((ref) => deleteOperation(ref));
 }

@@ -1,4 +1,5 @@
 /** The connector's own way to the target: its adapter, and the operations of its executions. */
+import { RootedFiles } from "../../../src/adapters/host_files.ts";
 import { KubernetesApi } from "../../../src/adapters/kubernetes/api.ts";
 import { KubernetesCluster } from "../../../src/adapters/kubernetes/cluster.ts";
 import type { KubeObject, ObjectRef } from "../../../src/core/kubernetes_object.ts";
@@ -37,7 +38,12 @@ export async function withProduct(
     await act({
       ...ground,
       cluster: new KubernetesCluster(api, MANAGER),
-      context: { executionId: crypto.randomUUID(), fieldManager: MANAGER, maskSalt: "salt" },
+      context: {
+        executionId: crypto.randomUUID(),
+        fieldManager: MANAGER,
+        maskSalt: "salt",
+        hostFiles: new RootedFiles(systemRuntime().tree, [], 0),
+      },
       place: (object) =>
         ({ ...object, metadata: { ...object.metadata, namespace } }) as unknown as KubeObject,
       ref: (kind, name, apiVersion = "v1") => ({ apiVersion, kind, namespace, name }),

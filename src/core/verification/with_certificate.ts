@@ -62,6 +62,7 @@ function verifyWithAuthority(authority: TrustedAuthority, subject: Case): Verifi
     identity: trusted.identity,
     verifierDer: readLeaf(bundle),
     entity,
+    logs: authority.material.tlogs,
   });
 }
 

@@ -1,6 +1,7 @@
 /**
- * What a trusted root's certificates say of each other never changes, and the library asks it anew with
- * every bundle: verdicts between them are kept. Certificates from bundles are always looked at.
+ * What a certificate's bytes are, and what a trusted root's certificates say of each other, never changes,
+ * and the library asks for it again and again: both are kept. Whether a trusted certificate issued one
+ * from a bundle is looked at each time.
  */
 import type { X509Certificate } from "@sigstore/core";
 import type { TrustMaterial } from "@sigstore/verify";
@@ -10,7 +11,16 @@ export function rememberChains(material: TrustMaterial): void {
   const trusted = new Set(
     [...certificateAuthorities, ...timestampAuthorities].flatMap(({ certChain }) => certChain),
   );
-  for (const certificate of trusted) rememberIssuers(certificate, trusted);
+  for (const certificate of trusted) {
+    rememberEncoding(certificate);
+    rememberIssuers(certificate, trusted);
+  }
+}
+
+/** Comparing two certificates encodes both anew, which costs the library as much as its signatures. */
+export function rememberEncoding(certificate: X509Certificate): void {
+  const der = certificate.root.toDER();
+  certificate.root.toDER = () => der;
 }
 
 function rememberIssuers(

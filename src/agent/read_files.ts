@@ -2,6 +2,7 @@
 import { ConnectorError, describeError, StalledError } from "../errors.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { parsePolicy, type Policy, PolicySchema } from "../core/policy.ts";
+import { PUBLIC_GOOD_ROOT_JSON } from "../core/verification/public_good.ts";
 import type { TrustedSigner } from "../core/verification/trust.ts";
 import type { Config } from "../config/schema.ts";
 import type { Files } from "../runtime.ts";
@@ -56,9 +57,7 @@ export async function readSigners(
 ): Promise<TrustedSigner[]> {
   return await Promise.all(signers.map(async (signer): Promise<TrustedSigner> => {
     const key = `trust.signers[${signer.name}]`;
-    const root = signer.trustedRoot === undefined
-      ? undefined
-      : await readConfigured(files, `${key}.trustedRoot`, signer.trustedRoot);
+    const root = await readRoot(files, `${key}.trustedRoot`, signer.trustedRoot);
     if ("identity" in signer) {
       const { name, identity, issuer } = signer;
       return { kind: "keyless", name, identity, issuer, trustedRootJson: root! };
@@ -71,6 +70,15 @@ export async function readSigners(
       ...(root === undefined ? {} : { trustedRootJson: root }),
     };
   }));
+}
+
+async function readRoot(
+  files: Files,
+  key: string,
+  root: string | undefined,
+): Promise<string | undefined> {
+  if (root === undefined) return undefined;
+  return root === "public-good" ? PUBLIC_GOOD_ROOT_JSON : await readConfigured(files, key, root);
 }
 
 /** Without a policy file nothing is allowed. */

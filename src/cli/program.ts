@@ -88,11 +88,18 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
   program.command("verify")
     .description("say who signed a file, or why it is refused; offline")
     .argument("<file>", "a file, or sha256:DIGEST of one")
-    .requiredOption("--bundle <file>", "Sigstore bundle, as cosign writes it")
-    .option("--key <file>", "PEM public key of the signer")
+    .addOption(
+      listOption("--bundle <file>", "Sigstore bundle, as cosign writes it; again for each signer")
+        .makeOptionMandatory(),
+    )
+    .addOption(listOption("--key <file>", "PEM public key of a signer; again for each"))
+    .option("--threshold <n>", "how many of the keys must have signed", parseThreshold)
     .option("--certificate-identity <identity>", "exact identity in the signing certificate")
     .option("--certificate-oidc-issuer <url>", "exact issuer in the signing certificate")
-    .option("--trusted-root <file>", "trusted_root.json of the Sigstore instance")
+    .option(
+      "--trusted-root <file>",
+      "trusted_root.json of the Sigstore instance; default: the public-good one",
+    )
     .addOption(outputOption())
     .action(async (file: string, options) => exit(await runVerify({ file, ...options }, io)));
 
@@ -127,6 +134,18 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       printResult(io, output, { version: VERSION }, () => [`neuralops-connector ${VERSION}`]);
     });
   return program;
+}
+
+/** An option that may be given more than once. */
+function listOption(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .argParser((value: string, before: string[] | undefined) => [...before ?? [], value]);
+}
+
+/** Throws InvalidArgumentError. */
+function parseThreshold(text: string): number {
+  if (!/^([1-9]|10)$/.test(text)) throw new InvalidArgumentError("give a number from 1 to 10");
+  return Number(text);
 }
 
 function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitCode) => void) {

@@ -175,13 +175,20 @@ const Listener = z.strictObject({
   message: "needs certFile and keyFile when enabled: the listener speaks TLS only",
 }).describe("where the Orchestrator may push work packages; probes and metrics too");
 
+const trustedRoot = z.string().regex(
+  /^(public-good$|\/|\.\/)/,
+  "must be public-good, or a path that begins with / or ./",
+).meta({ form: "path, or `public-good`" });
+
 const Signer = z.union([
   z.strictObject({
     name: name.describe("stands in records and receipts"),
     keyFile: path.describe("PEM public key, as `cosign generate-key-pair` writes it"),
     transparencyLog: z.enum(["required", "optional"]).default("optional")
       .describe("whether a signature needs a log entry"),
-    trustedRoot: path.optional().describe("needed when transparencyLog is required"),
+    trustedRoot: trustedRoot.optional().describe(
+      "as below; needed when transparencyLog is required, without it log entries count for nothing",
+    ),
   }),
   z.strictObject({
     name: name.describe("stands in records and receipts"),
@@ -189,7 +196,9 @@ const Signer = z.union([
       "exact subject alternative name of the signing certificate",
     ),
     issuer: httpsUrl.describe("exact OIDC issuer in the certificate"),
-    trustedRoot: path.describe("trusted_root.json of the Sigstore instance"),
+    trustedRoot: trustedRoot.describe(
+      "trusted_root.json of the Sigstore instance, or public-good for Sigstore's own",
+    ),
     transparencyLog: z.literal("required").default("required").describe("always"),
   }),
 ]);

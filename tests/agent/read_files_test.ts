@@ -68,6 +68,8 @@ Deno.test("readSigners reads each signer's files, and names the signer of a miss
       trustedRootJson: "{}",
     },
   ]);
+  const [known] = await readSigners(files, [{ ...keyless, trustedRoot: "public-good" }]);
+  assert.ok(known?.trustedRootJson?.includes("https://rekor.sigstore.dev"));
   await assert.rejects(readSigners(files, [{ ...key, keyFile: "/none" }]), {
     message: /^trust\.signers\[k\]\.keyFile: there is no file/,
   });

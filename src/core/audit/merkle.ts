@@ -16,7 +16,7 @@ export function hashLeaf(leaf: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash("sha256").update(LEAF_PREFIX).update(leaf).digest());
 }
 
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   const hash = createHash("sha256").update(NODE_PREFIX).update(left).update(right);
   return new Uint8Array(hash.digest());
 }

@@ -2,10 +2,13 @@
  * Sigstore bundles, v0.1 to v0.3, from untrusted JSON: bounded, strict, one reading only. The library's
  * own parser takes any v0.x, skips unknown fields and lets one of two contradicting fields win.
  */
-import { type Bundle, bundleFromJSON } from "@sigstore/bundle";
+import { type Bundle, bundleFromJSON, ValidationError } from "@sigstore/bundle";
+import { X509Certificate } from "@sigstore/core";
+import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { InvalidInputError, RefusedError } from "../../errors.ts";
 import { decodeBase64, decodeUtf8, encodeBase64 } from "../encoding.ts";
+import { provesInclusion } from "./inclusion_proof.ts";
 
 export const MAX_BUNDLE_BYTES = 256 * 1024;
 const MAX_ENTRIES = 10;
@@ -18,10 +21,14 @@ const MEDIA_TYPES = [
   "application/vnd.dev.sigstore.bundle.v0.3+json",
 ] as const;
 
-/** `decodeBase64` skips white space, hence the pattern: every value has exactly one spelling. */
-const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/).refine(isCanonical, {
-  message: "must be standard base64",
-});
+/** `decodeBase64` skips white space, hence the pattern. Some writers wrap lines, which Go's readers allow. */
+const base64 = z.string().transform((text) => text.replace(/\r?\n/g, ""))
+  .pipe(
+    z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, "must be standard base64").refine(isCanonical, {
+      message: "must be standard base64",
+    }),
+  );
+const filled = base64.refine((text) => text !== "", { message: "must not be empty" });
 const int64 = z.union([z.string().regex(/^\d{1,18}$/), z.int().min(0)]);
 
 const TlogEntry = z.strictObject({
@@ -63,13 +70,13 @@ const BundleSchema = z.strictObject({
       algorithm: z.enum(["SHA2_256", "SHA2_384", "SHA2_512"]).nullish(),
       digest: base64.nullish(),
     }).nullish(),
-    signature: base64.min(1),
+    signature: filled,
   }).nullish(),
   dsseEnvelope: z.strictObject({
-    payload: base64.min(1),
+    payload: filled,
     payloadType: z.literal("application/vnd.in-toto+json"),
     signatures: z.array(
-      z.strictObject({ sig: base64.min(1), keyid: z.string().max(1024).nullish() }),
+      z.strictObject({ sig: filled, keyid: z.string().max(1024).nullish() }),
     )
       .length(1, "must hold exactly one signature"),
   }).nullish(),
@@ -115,16 +122,60 @@ export function parseBundle(value: unknown, artifactSha256: Uint8Array): Bundle 
       digest: encodeBase64(artifactSha256),
     };
   }
-  // v0.1 rests on the log's promise; a proof without a signed checkpoint proves nothing.
+  // v0.1 rests on the log's promise; a proof without a signed checkpoint proves nothing, but must hold.
   if (json.mediaType === V01_MEDIA_TYPE) {
     for (const entry of json.verificationMaterial.tlogEntries ?? []) {
-      if (!entry.inclusionProof?.checkpoint) entry.inclusionProof = null;
+      if (!entry.inclusionProof || entry.inclusionProof.checkpoint) continue;
+      assertProof(entry.canonicalizedBody, entry.inclusionProof);
+      entry.inclusionProof = null;
     }
   }
+  let bundle: Bundle;
   try {
-    return bundleFromJSON(json);
+    bundle = bundleFromJSON(json);
   } catch (cause) {
-    throw malformed(`breaks the rules of its version: ${(cause as Error).message}`, cause);
+    throw malformed(`breaks the rules of its version: ${describeRules(cause)}`, cause);
+  }
+  assertNoRoot(bundle);
+  return bundle;
+}
+
+/** X509CertificateChain in sigstore_common.proto: a signer must not put its root beside its certificate. */
+function assertNoRoot({ verificationMaterial: { content } }: Bundle): void {
+  if (content.$case !== "x509CertificateChain") return;
+  for (const { rawBytes } of content.x509CertificateChain.certificates) {
+    let isRoot: boolean;
+    try {
+      const { subject, issuer } = X509Certificate.parse(Buffer.from(rawBytes));
+      isRoot = subject.length > 0 && subject.equals(issuer);
+    } catch (cause) {
+      throw malformed("holds a certificate that cannot be read", cause);
+    }
+    if (isRoot) throw malformed("holds a root certificate; only the trusted root may bring one");
+  }
+}
+
+/** The library names the fields in a property of its error. */
+function describeRules(cause: unknown): string {
+  return cause instanceof ValidationError
+    ? `${cause.message}, at ${cause.fields.join(", ")}`
+    : (cause as Error).message;
+}
+
+function assertProof(
+  body: string,
+  { logIndex, treeSize, hashes, rootHash }: NonNullable<
+    z.infer<typeof TlogEntry>["inclusionProof"]
+  >,
+): void {
+  const proof = {
+    index: BigInt(logIndex ?? 0),
+    size: BigInt(treeSize),
+    hashes: (hashes ?? []).map(decodeBase64),
+    root: decodeBase64(rootHash),
+  };
+  if (!provesInclusion(decodeBase64(body), proof)) {
+    throw malformed("holds an inclusion proof that does not lead to its root hash");
   }
 }
 

@@ -17,15 +17,21 @@ const SEQUENCE = 0x30;
 const UTF8_STRING = 0x0c;
 const EMAIL_NAME = 0x81;
 const URI_NAME = 0x86;
+/** Fulcio's names of people who have no e-mail address, `user!domain`, as otherName: the OID and its DER. */
+const OTHER_NAME = 0xa0;
+const FULCIO_USERNAME = Uint8Array.fromHex("060a2b0601040183bf300107");
 
 type Identity = NonNullable<Signer["identity"]>;
 
-/** Whether the certificate's only subject alternative name is this text, as URI or e-mail address. */
+/** Whether the certificate's only subject alternative name is this text: URI, e-mail address, Fulcio user name. */
 export function namesIdentity(identity: Identity, expected: string): boolean {
-  const name = encodeUtf8(expected);
-  return [URI_NAME, EMAIL_NAME].some((tag) =>
-    hasExtension(identity, SUBJECT_ALT_NAME, encodeDer(SEQUENCE, encodeDer(tag, name)))
-  );
+  const text = encodeUtf8(expected);
+  const userName = [...FULCIO_USERNAME, ...encodeDer(OTHER_NAME, encodeDer(UTF8_STRING, text))];
+  return [
+    encodeDer(URI_NAME, text),
+    encodeDer(EMAIL_NAME, text),
+    encodeDer(OTHER_NAME, new Uint8Array(userName)),
+  ].some((name) => hasExtension(identity, SUBJECT_ALT_NAME, encodeDer(SEQUENCE, name)));
 }
 
 /** Whether the OIDC issuer recorded in the certificate is this text. */

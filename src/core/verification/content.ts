@@ -41,6 +41,17 @@ export function readContent(bundle: Bundle, artifact: Artifact): SignedContent {
 type Envelope = Extract<Bundle["content"], { $case: "dsseEnvelope" }>["dsseEnvelope"];
 type Message = Extract<Bundle["content"], { $case: "messageSignature" }>["messageSignature"];
 
+/** A verdict is kept for the last key: the pipeline asks for it before the library does. */
+function rememberVerdict(verify: (key: KeyObject) => boolean): (key: KeyObject) => boolean {
+  let last: { readonly key: KeyObject; readonly verdict: boolean } | null = null;
+  return (key) => {
+    if (last === null || !(last.key === key || last.key.equals(key))) {
+      last = { key, verdict: verify(key) };
+    }
+    return last.verdict;
+  };
+}
+
 function readEnvelope({ payload, payloadType, signatures }: Envelope): SignedContent {
   const signature = signatures[0]!.sig;
   const signedBytes = dsse.preAuthEncoding(payloadType, payload);
@@ -51,7 +62,9 @@ function readEnvelope({ payload, payloadType, signatures }: Envelope): SignedCon
     compareSignature: (other) => signature.equals(other),
     compareDigest: (digest) => digest.equals(sha256(payload)),
     compareSignedDigest: (digest) => digest.equals(sha256(signedBytes)),
-    verifySignature: (key) => verifyBytes(key, curveHash(key), signedBytes, signature),
+    verifySignature: rememberVerdict((key) =>
+      verifyBytes(key, curveHash(key), signedBytes, signature)
+    ),
   };
 }
 
@@ -66,12 +79,12 @@ function readMessage({ signature, messageDigest }: Message, artifact: Artifact):
     compareSignature: (other) => signature.equals(other),
     compareDigest,
     compareSignedDigest: compareDigest,
-    verifySignature(key) {
+    verifySignature: rememberVerdict((key) => {
       if (artifact instanceof Uint8Array) return verifyBytes(key, hash, artifact, signature);
       const verdict = digest && verifyDigest(key, digest, signature);
       if (verdict === null) throw new NeedsArtifactError("the artifact's bytes are needed");
       return verdict;
-    },
+    }),
   };
 }
 

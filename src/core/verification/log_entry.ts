@@ -1,11 +1,18 @@
 /**
- * Two checks on transparency log entries that the library leaves out: the entry must name the very
+ * Three checks on transparency log entries that the library leaves out: the entry must name the very
  * certificate or key of the bundle (else a signature could hide behind another's entry, unseen by who
- * monitors the log), and an inclusion proof must agree with its signed checkpoint.
+ * monitors the log), an inclusion proof must agree with its signed checkpoint, and the log's key must
+ * have been valid when the signature was made.
  */
 import type { Bundle } from "@sigstore/bundle";
+import type { TrustMaterial } from "@sigstore/verify";
 import { z } from "zod";
 import { decodeBase64, decodeUtf8 } from "../encoding.ts";
+
+/** What follows a signed note's text, to its end: https://github.com/C2SP/C2SP/blob/main/signed-note.md */
+const SIGNATURE_LINES = /^(\u2014 \S+ [A-Za-z0-9+/]+={0,2}\n)+$/;
+/** The library's end of a validity that has none: the last time that a Date can hold. */
+const END_OF_TIME_MS = 8.64e15;
 
 type Entry = Bundle["verificationMaterial"]["tlogEntries"][number];
 
@@ -55,10 +62,36 @@ export function findEntryFault(entry: Entry, verifierDer: Uint8Array): string | 
 
   const proof = entry.inclusionProof;
   if (!proof) return null;
-  const [, size, root] = (proof.checkpoint?.envelope ?? "").split("\n");
+  const envelope = proof.checkpoint?.envelope ?? "";
+  if (!SIGNATURE_LINES.test(envelope.slice(envelope.indexOf("\n\n") + 2))) {
+    return "holds a checkpoint with text that is no signature";
+  }
+  const [, size, root] = envelope.split("\n");
   return size === proof.treeSize && root === proof.rootHash.toString("base64")
     ? null
     : "holds an inclusion proof that differs from its signed checkpoint";
+}
+
+/**
+ * The library looks at the validity of a log's key only where the log promised a time. Rekor v2 does not:
+ * there it is the time of whoever vouches for one, and a key without an end where nobody does.
+ * PublicKey.valid_for in sigstore_common.proto, inclusive at both ends.
+ * @param timesMs all that are vouched for
+ */
+export function findKeyFault(
+  { logId, inclusionPromise }: Entry,
+  logs: TrustMaterial["tlogs"],
+  timesMs: readonly number[],
+): string | null {
+  if (inclusionPromise) return null;
+  const isValid = logs.some(({ logID, validFor }) => {
+    if (!logID.equals(logId.keyId)) return false;
+    const [start, end] = [validFor.start.getTime(), validFor.end.getTime()];
+    return timesMs.length === 0
+      ? end === END_OF_TIME_MS
+      : timesMs.every((time) => start <= time && time <= end);
+  });
+  return isValid ? null : "is in a log whose key was not valid then";
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -10,6 +10,7 @@ export type Check =
   | "certificate"
   | "identity"
   | "transparency log"
+  | "timestamp"
   | "statement";
 
 const HINTS: Partial<Record<RefusedCode, string>> = {
@@ -42,7 +43,8 @@ export function toRefusal(error: unknown, signer: string | null): RefusedError {
   if (error instanceof RefusedError) return error;
   if (error instanceof NeedsArtifactError) {
     const what = "it cannot be checked from the artifact's SHA-256 alone";
-    const hint = "give the file itself; only ECDSA P-256 signatures can do without";
+    const hint =
+      "give the file itself; a digest is enough for ECDSA and RSA signatures over a SHA-256";
     return refuse("bad_signature", "signature", signer, what, { hint });
   }
   if (!(error instanceof VerificationError)) {
@@ -61,6 +63,8 @@ export function toRefusal(error: unknown, signer: string | null): RefusedError {
       return refuse("bad_signature", "signature", signer, "it does not match", {
         cause: error,
       });
+    case "TIMESTAMP_ERROR":
+      return refuse("missing_log_proof", "timestamp", signer, error.message, { cause: error });
     default:
       return refuse("missing_log_proof", "transparency log", signer, error.message, {
         cause: error,

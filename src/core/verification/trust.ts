@@ -1,9 +1,8 @@
 /** Who may sign: public keys and trusted roots, parsed and checked once, at start. */
-import { TrustedRoot } from "@sigstore/protobuf-specs";
-import { toTrustMaterial, type TrustMaterial, Verifier } from "@sigstore/verify";
-import { z } from "zod";
+import { type TrustMaterial, Verifier } from "@sigstore/verify";
 import { StalledError } from "../../errors.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
+import { parseTrustedRoot, type RootPart } from "./trusted_root.ts";
 
 export type TrustedSigner =
   | {
@@ -26,6 +25,7 @@ export type TrustedSigner =
 export interface TrustedKey {
   readonly name: string;
   readonly key: PublicKey;
+  readonly material: TrustMaterial;
   readonly verifier: Verifier;
   /** Without a root nothing in the log can be believed, so log entries are left out of account. */
   readonly hasRoot: boolean;
@@ -49,25 +49,6 @@ export interface TrustPolicy {
   readonly authorities: readonly TrustedAuthority[];
 }
 
-const MAX_ROOT_LENGTH = 1024 * 1024;
-const LogRoot = z.looseObject({
-  publicKey: z.looseObject({ rawBytes: z.string().min(1) }),
-  logId: z.looseObject({ keyId: z.string().min(1) }),
-});
-const CertificateRoot = z.looseObject({
-  certChain: z.looseObject({ certificates: z.array(z.unknown()).min(1).max(10) }),
-});
-const RootSchema = z.looseObject({
-  mediaType: z.string().regex(
-    /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/,
-  ),
-  tlogs: z.array(LogRoot).max(100).default([]),
-  ctlogs: z.array(LogRoot).max(100).default([]),
-  certificateAuthorities: z.array(CertificateRoot).max(100).default([]),
-  timestampAuthorities: z.array(CertificateRoot).max(100).default([]),
-});
-type RootPart = Exclude<keyof TrustMaterial, "publicKey">;
-
 /** Throws StalledError `config_invalid` that names the signer and what is wrong with it. */
 export function createTrustPolicy(signers: readonly TrustedSigner[]): TrustPolicy {
   const keys: TrustedKey[] = [];
@@ -84,7 +65,7 @@ export function createTrustPolicy(signers: readonly TrustedSigner[]): TrustPolic
     keys,
     authorities: [...byRoot].map(([json, identities]) => {
       const needed: RootPart[] = ["certificateAuthorities", "ctlogs", "tlogs"];
-      const material = parseTrustedRoot(json, identities[0]!.name, needed);
+      const material = readRoot(json, identities[0]!.name, needed);
       const thresholds = { tlogThreshold: 1, ctlogThreshold: 1, timestampThreshold: 1 };
       return { material, identities, verifier: new Verifier(material, thresholds) };
     }),
@@ -102,16 +83,17 @@ function createTrustedKey(signer: TrustedSigner & { kind: "key" }): TrustedKey {
   if (transparencyLog === "required" && trustedRootJson === undefined) {
     throw invalid(name, "the transparency log is required, but there is no trusted root");
   }
-  const material = trustedRootJson === undefined
+  const known = trustedRootJson === undefined
     ? { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] }
-    : parseTrustedRoot(trustedRootJson, name, ["tlogs"]);
+    : readRoot(trustedRootJson, name, transparencyLog === "required" ? ["tlogs"] : []);
   // A bundle's hint is whatever its writer chose, so every bundle is tried with the configured key.
-  const publicKey = () => ({ publicKey: key.object, validFor: () => true });
+  const material = { ...known, publicKey: () => ({ publicKey: key.object, validFor: () => true }) };
   return {
     name,
     key,
     hasRoot: trustedRootJson !== undefined,
-    verifier: new Verifier({ ...material, publicKey }, {
+    material,
+    verifier: new Verifier(material, {
       tlogThreshold: transparencyLog === "required" ? 1 : 0,
       ctlogThreshold: 0,
       timestampThreshold: 0,
@@ -119,24 +101,12 @@ function createTrustedKey(signer: TrustedSigner & { kind: "key" }): TrustedKey {
   };
 }
 
-function parseTrustedRoot(
-  json: string,
-  signer: string,
-  needed: readonly RootPart[],
-): TrustMaterial {
-  if (json.length > MAX_ROOT_LENGTH) {
-    throw invalid(signer, `its trusted root is larger than ${MAX_ROOT_LENGTH} bytes`);
-  }
-  let material: TrustMaterial;
+function readRoot(json: string, signer: string, needed: readonly RootPart[]): TrustMaterial {
   try {
-    material = toTrustMaterial(TrustedRoot.fromJSON(RootSchema.parse(JSON.parse(json))));
+    return parseTrustedRoot(json, needed);
   } catch (cause) {
-    throw invalid(signer, "its trusted root is not a Sigstore trusted_root.json", cause);
+    throw invalid(signer, `its trusted root ${(cause as Error).message}`, cause);
   }
-  for (const part of needed) {
-    if (material[part].length === 0) throw invalid(signer, `its trusted root holds no ${part}`);
-  }
-  return material;
 }
 
 function invalid(signer: string, what: string, cause?: unknown): StalledError {

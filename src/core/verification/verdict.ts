@@ -1,8 +1,9 @@
 /** The last checks, which keys and certificates share, and the result that they lead to. */
 import type { Bundle } from "@sigstore/bundle";
-import type { SignedEntity } from "@sigstore/verify";
+import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
+import type { Artifact } from "./artifact.ts";
 import type { SignedContent } from "./content.ts";
-import { findEntryFault } from "./log_entry.ts";
+import { findEntryFault, findKeyFault } from "./log_entry.ts";
 import { refuse } from "./refusal.ts";
 import { findStatementFault } from "./statement.ts";
 
@@ -23,6 +24,7 @@ export interface Verified {
 
 /** A bundle under scrutiny, parsed and nothing more. */
 export interface Case {
+  readonly artifact: Artifact;
   readonly artifactHex: string;
   readonly bundle: Bundle;
   readonly content: SignedContent;
@@ -36,19 +38,21 @@ export interface Witnessed {
   readonly verifierDer: Uint8Array;
   /** The evidence that the library verified; what it was not given counts for nothing. */
   readonly entity: SignedEntity;
+  /** What its entries were verified with. */
+  readonly logs: TrustMaterial["tlogs"];
 }
 
 /** Call it after signature, signer and log proofs were verified. Throws RefusedError. */
 export function conclude(subject: Case, witnessed: Witnessed): Verified {
-  const { artifactHex, bundle, content } = subject;
-  const { signer, identity, verifierDer, entity } = witnessed;
+  const { artifact, artifactHex, bundle, content } = subject;
+  const { signer, identity, verifierDer, entity, logs } = witnessed;
+  const times = readSigningTimes(entity);
   for (const entry of entity.tlogEntries) {
-    const fault = findEntryFault(entry, verifierDer);
+    const fault = findEntryFault(entry, verifierDer) ?? findKeyFault(entry, logs, times);
     if (fault) throw refuse("missing_log_proof", "transparency log", signer, `an entry ${fault}`);
   }
-  const fault = content.payload && findStatementFault(content.payload, artifactHex);
+  const fault = content.payload && findStatementFault(content.payload, artifact);
   if (fault) throw refuse("bad_signature", "statement", signer, fault);
-  const times = readSigningTimes(entity);
   return {
     signer,
     identity,

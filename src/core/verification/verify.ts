@@ -51,6 +51,7 @@ function verifyBundle(policy: TrustPolicy, artifact: Artifact, value: unknown): 
     throw refuse("bad_signature", "artifact digest", null, "the bundle was made for other bytes");
   }
   const subject = {
+    artifact,
     artifactHex: encodeHex(artifactSha256),
     bundle,
     content,

@@ -7,6 +7,7 @@ import { findUnfitness, namesIdentity, namesIssuer } from "./certificate.ts";
 import { findWeakness } from "./public_key.ts";
 import { pickRefusal, refuse, toRefusal } from "./refusal.ts";
 import type { TrustedAuthority, TrustedIdentity } from "./trust.ts";
+import { rememberEncoding } from "./trusted_chain.ts";
 import { type Case, conclude, readSigningTimes, type Verified } from "./verdict.ts";
 
 const MAX_QUOTED_LENGTH = 500;
@@ -21,6 +22,7 @@ export function verifyWithAuthorities(
     throw refuse("unknown_signer", "signer", null, what);
   }
   const certificate = readCertificate(subject);
+  rememberEncoding(certificate);
   // The library looks at the log first; a changed artifact should be named as that.
   if (!subject.content.verifySignature(crypto.createPublicKey(certificate.publicKey))) {
     const what = "it does not match these bytes and the bundle's own certificate";
@@ -62,6 +64,7 @@ function verifyWithAuthority(authority: TrustedAuthority, subject: Case): Verifi
     identity: trusted.identity,
     verifierDer: readLeaf(bundle),
     entity,
+    logs: authority.material.tlogs,
   });
 }
 

@@ -34,7 +34,8 @@ export function verifyWithKeys(keys: readonly TrustedKey[], subject: Case, hint:
     : refuse("bad_signature", "signature", names, "it matches under none of their keys");
 }
 
-function verifyWithKey({ name, key, verifier, hasRoot }: TrustedKey, subject: Case): Verified {
+function verifyWithKey(trusted: TrustedKey, subject: Case): Verified {
+  const { name, key, material, verifier, hasRoot } = trusted;
   // The library looks at the log first; a signature by another key should be named as that.
   if (!subject.content.verifySignature(key.object)) {
     throw refuse("bad_signature", "signature", name, "it does not match these bytes and this key");
@@ -47,6 +48,7 @@ function verifyWithKey({ name, key, verifier, hasRoot }: TrustedKey, subject: Ca
     identity: key.id,
     verifierDer: key.spki,
     entity: evidence,
+    logs: material.tlogs,
   });
 }
 

@@ -51,7 +51,12 @@ for (const key of ["p256", "p384", "rsa", "ed25519"]) {
 Deno.test("verifier accepts cosign's bundles when only the file's digest is known", () => {
   const artifact = { sha256: sha256Hex(wpk) };
   for (
-    const [key, form] of [["p256", "sigstore"], ["p256", "attestation"], ["rsa", "attestation"]]
+    const [key, form] of [
+      ["p256", "sigstore"],
+      ["p256", "attestation"],
+      ["rsa", "sigstore"],
+      ["rsa", "attestation"],
+    ]
   ) {
     const bundle = parseBundleBytes(read(`${key}.${form}.json`));
     assert.equal(createKeyVerifier(key!).verify(artifact, bundle).signer, key);
@@ -62,7 +67,7 @@ Deno.test("verifier accepts cosign's bundles when only the file's digest is know
 
 Deno.test("verifier says that the file is needed where a digest cannot do", () => {
   const artifact = { sha256: sha256Hex(wpk) };
-  for (const key of ["p384", "rsa", "ed25519"]) {
+  for (const key of ["p384", "ed25519"]) {
     const bundle = parseBundleBytes(read(`${key}.sigstore.json`));
     expectRefusal(
       () => createKeyVerifier(key).verify(artifact, bundle),

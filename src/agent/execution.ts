@@ -1,11 +1,14 @@
 /** The execution side: intake, book, approvals and engine, all over one journal. */
+import { StalledError } from "../errors.ts";
 import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
+import { Approvers } from "../core/approver.ts";
 import { deriveSecret } from "../core/connector_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
+import { Challenges } from "../execution/challenges.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
 import { Intake } from "../execution/intake.ts";
@@ -14,12 +17,14 @@ import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
-import { readPolicy, readSigners } from "./read_files.ts";
+import { readApprovers, readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
   readonly intake: Intake;
   readonly approvals: Approvals;
+  readonly approvers: Approvers;
+  readonly challenges: Challenges;
   readonly receipts: ReceiptFolder;
   readonly verifier: BundleVerifier;
   readonly policy: Policy;
@@ -35,8 +40,22 @@ export async function prepareExecution(
 ): Promise<Execution> {
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
-  const verifier = createVerifier(await readSigners(files, config.trust.signers));
+  const signers = await readSigners(files, config.trust.signers);
+  const verifier = createVerifier(signers);
   const policy = await readPolicy(files, config.execution.policyFile);
+  const challenges = await Challenges.open({
+    files,
+    clock,
+    random,
+    stateDir: config.stateDir,
+    groupAccess: config.adminSocketGroupAccess,
+  });
+  const approvers = new Approvers(
+    await readApprovers(files, config.execution.approvers),
+    challenges.ownUid,
+    signers,
+  );
+  assertEnough(approvers, policy);
   const receipts = new ReceiptFolder(files, config.stateDir);
   const identity = (): LocalCluster | null => {
     const known = control.session.identity();
@@ -68,6 +87,7 @@ export async function prepareExecution(
     fieldManager: config.execution.fieldManager,
     maskSalt: await deriveSecret(key, "plan-mask"),
     leadership,
+    approvers,
     key,
     clock,
     random,
@@ -77,10 +97,21 @@ export async function prepareExecution(
   return {
     book,
     intake,
-    approvals: new Approvals(book, key, clock, leadership),
+    approvals: new Approvals({ book, approvers, policy: () => policy, key, clock, leadership }),
+    approvers,
+    challenges,
     receipts,
     verifier,
     policy,
     engine,
   };
+}
+
+function assertEnough({ count }: Approvers, policy: Policy): void {
+  if (count >= policy.approval.count) return;
+  throw new StalledError(
+    "config_invalid",
+    `execution.policyFile: approval.count is ${policy.approval.count}, but there are only ${count} approvers`,
+    { hint: "add persons to execution.approvers; without them no plan could ever be approved" },
+  );
 }

@@ -25,12 +25,15 @@ export async function openDoors(
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
-  const { book, intake, approvals } = execution;
-  const admin = createAdmin({ book, approvals, health, clock, log });
+  const { book, intake, approvals, approvers, challenges } = execution;
+  const admin = createAdmin({ book, approvals, approvers, challenges, health, clock, log });
   const servers: HttpServer[] = [];
   if (config.adminSocket) {
     servers.push(
-      await http.serve({ unixSocket: `${config.stateDir}/${ADMIN_SOCKET}` }, admin),
+      await http.serve({
+        unixSocket: `${config.stateDir}/${ADMIN_SOCKET}`,
+        mode: config.adminSocketGroupAccess ? 0o660 : 0o600,
+      }, admin),
     );
   }
   let port = 0;
@@ -44,7 +47,17 @@ export async function openDoors(
         certPem: await readConfigured(files, "listener.certFile", certFile!),
         keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
       },
-      createListener({ intake, book, identity, leadership, health, metrics, clock, log }),
+      createListener({
+        intake,
+        book,
+        approvals,
+        identity,
+        leadership,
+        health,
+        metrics,
+        clock,
+        log,
+      }),
     );
     servers.push(server);
     port = server.port;

@@ -201,9 +201,20 @@ const Trust = z.strictObject({
   ),
 }).describe("who may sign work packages; with no signer every package is refused");
 
+const Approver = z.union([
+  z.strictObject({
+    name: name.describe("one person, whichever way; stands in records and receipts"),
+    uid: z.int().min(0).describe("user of the operating system, at the command line"),
+  }),
+  ...Signer.options,
+]);
+
 const Execution = z.strictObject({
   policyFile: path.optional().describe(
     "the execution policy; without one every package is refused",
+  ),
+  approvers: z.array(Approver).max(100).default([]).describe(
+    "who may approve and reject, by user id or signature; without any user, root and the connector's own",
   ),
   fieldManager: z.string().min(1).max(128).default("neuralops-connector")
     .describe("field manager of server-side apply"),
@@ -257,6 +268,8 @@ export const ConfigSchema = z.strictObject({
   kubernetes: Kubernetes.prefault({ mode: "none" }),
   adminSocket: z.boolean().default(true)
     .describe("serves the CLI on a Unix socket in stateDir, open to the agent's own user only"),
+  adminSocketGroupAccess: z.boolean().default(false)
+    .describe("opens it to the group of stateDir, which must be setgid: mode 2710"),
   listener: Listener.prefault({}),
   commands: z.strictObject({
     enabled: z.boolean().default(true).describe("keeps the channel open"),

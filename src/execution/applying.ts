@@ -3,7 +3,8 @@
  * Any step may be the last before a crash; `carryOut` goes on from what the journal says.
  */
 import { ConnectorError, RefusedError } from "../errors.ts";
-import { isGenuine } from "../core/approval.ts";
+import { type Approval, approvalsThatCount, formatApprovers, isLapsed } from "../core/approval.ts";
+import type { Approvers } from "../core/approver.ts";
 import type { ConnectorKey } from "../core/connector_key.ts";
 import { type ExecutionRecord, materialOf } from "../core/execution.ts";
 import type { Random } from "../runtime.ts";
@@ -21,6 +22,7 @@ export interface ApplyingParts extends PlanningParts {
   readonly leadership: Leadership;
   readonly random: Random;
   readonly key: ConnectorKey;
+  readonly approvers: Approvers;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface ApplyingParts extends PlanningParts {
  */
 export async function apply(
   record: ExecutionRecord,
-  { plan, preimages, needsApproval }: Planned,
+  { plan, preimages, needsApproval, opensAtMs }: Planned,
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
@@ -40,9 +42,15 @@ export async function apply(
     return;
   }
   // Asked again, of the policy as it is now and of the approval itself: the state is no proof of either.
-  if (needsApproval && !await isApproved(record, plan.digest, parts.key)) {
-    const reason = "the policy wants a person's approval, and none that holds is on record";
-    await parts.book.move(record, "pending_approval", reason, { plan, approvals: [] });
+  const missing = needsApproval ? await missingApprovals(record, plan.digest, parts) : null;
+  if (missing) {
+    const { reason, approvals } = missing;
+    await parts.book.move(record, "pending_approval", reason, { plan, approvals });
+    return;
+  }
+  if (opensAtMs !== null) {
+    const reason = `waits for a window of the policy, which opens at ${iso(opensAtMs)}`;
+    if (reason !== record.reason) await parts.book.move(record, "approved", reason);
     return;
   }
   // The audit entry and the preimages are on the disk when this returns, and not before.
@@ -53,14 +61,26 @@ export async function apply(
   await carryOut(applying, parts, signal);
 }
 
-async function isApproved(
-  { id, digest, approvals }: ExecutionRecord,
+/** What is said to people, and the approvals that do count; null when they are as many as the policy wants. */
+async function missingApprovals(
+  record: ExecutionRecord,
   planDigest: string,
-  key: ConnectorKey,
-): Promise<boolean> {
-  const about = { executionId: id, packageDigest: digest, planDigest };
-  for (const approval of approvals) if (await isGenuine(approval, about, key)) return true;
-  return false;
+  { approvers, clock, key, ...parts }: ApplyingParts,
+): Promise<{ reason: string; approvals: readonly Approval[] } | null> {
+  const policy = parts.policy();
+  const context = { approvers, policy, key, nowMs: clock.now() };
+  const approvals = await approvalsThatCount(record, planDigest, context);
+  const { count } = policy.approval;
+  if (approvals.length >= count) return null;
+  const held = approvals.length === 0 ? "none" : `only ${formatApprovers(approvals)}`;
+  const lapsed = record.approvals.filter((approval) => isLapsed(approval, context));
+  const why = lapsed.length === 0 ? "" : `; lapsed meanwhile: ${formatApprovers(lapsed)}`;
+  const wanted = count === 1 ? "a person's approval" : `the approval of ${count} persons`;
+  return { reason: `the policy wants ${wanted}, and ${held} counts now${why}`, approvals };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** applying → succeeded, failed, or rolling_back and its end. Safe to call again after a crash. */

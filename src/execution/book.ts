@@ -3,7 +3,8 @@
  * journal, then in a receipt; a crash between any two is made good when the book is opened again.
  */
 import { describeError, InvalidInputError, RefusedError, StalledError } from "../errors.ts";
-import type { AuditLog } from "../core/audit.ts";
+import type { AuditEntry, AuditLog } from "../core/audit.ts";
+import { formatApprover } from "../core/approval.ts";
 import { type ConnectorKey, importPublicKey } from "../core/connector_key.ts";
 import { isSealed, sealRecord } from "../core/execution_seal.ts";
 import {
@@ -36,6 +37,8 @@ export interface BookParts {
 export interface MoveDetails extends RecordChange {
   /** Whose decision it is; the connector's own unless given. */
   readonly actor?: string;
+  /** What the decision rests on: on record right before it, for the same actor and execution. */
+  readonly evidence?: Pick<AuditEntry, "type" | "data">;
 }
 
 export class ExecutionBook {
@@ -133,11 +136,12 @@ export class ExecutionBook {
     record: ExecutionRecord,
     state: ExecutionState,
     reason: string,
-    { actor = "connector", ...change }: MoveDetails = {},
+    { actor = "connector", evidence, ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
       this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
+      if (evidence) await this.parts.audit.record({ ...evidence, actor, subject: record.id });
       return await this.#settle(
         await this.parts.journal.replace(await this.#announce(moved, actor)),
       );
@@ -192,7 +196,7 @@ export class ExecutionBook {
         code: record.code,
         reason: record.reason,
         planDigest: record.plan?.digest ?? null,
-        approvers: record.approvals.map(({ approver }) => approver),
+        approvers: record.approvals.map(formatApprover),
       },
     });
     return await sealRecord({ ...record, auditSequence: sequence }, this.parts.key);

@@ -30,6 +30,9 @@ export class Engine {
   /** The execution that was taken up last, by state: one that cannot go on must not hold up the others. */
   readonly #taken = new Map<ExecutionState, string>();
 
+  /** Approved executions that wait for a window of the policy: when it opens, epoch ms. */
+  readonly #opens = new Map<string, number>();
+
   constructor(private readonly parts: EngineParts) {}
 
   /** Runs until the signal aborts; an execution in flight is left as the journal has it. */
@@ -84,7 +87,7 @@ export class Engine {
   }
 
   async #planNext(): Promise<boolean> {
-    const { book } = this.parts;
+    const { book, policy } = this.parts;
     await book.issueOwed();
     for (const record of book.listOpen()) if (await this.#retire(record)) return true;
     const record = this.#next("accepted");
@@ -93,7 +96,7 @@ export class Engine {
     if (!planned) return true;
     const { plan, needsApproval } = planned;
     await (needsApproval
-      ? book.move(record, "pending_approval", "a person must approve the plan", { plan })
+      ? book.move(record, "pending_approval", personsWanted(policy().approval.count), { plan })
       : book.move(record, "approved", "the policy's auto mode allows it", { plan }));
     return true;
   }
@@ -110,7 +113,10 @@ export class Engine {
     if (!record) return false;
     if (await this.#retire(record)) return true;
     const planned = await this.#planOrRefuse(record);
-    if (planned) await apply(record, planned, this.parts, signal);
+    if (!planned) return true;
+    // Not planned again and again until then; a restart, or another policy, forgets the time.
+    if (planned.opensAtMs !== null) this.#opens.set(record.id, planned.opensAtMs);
+    await apply(record, planned, this.parts, signal);
     return true;
   }
 
@@ -140,9 +146,11 @@ export class Engine {
     }
   }
 
-  /** The oldest in this state, or the one after that which was taken up last. */
+  /** Of those that need not wait for a window, the oldest in this state, or the one after that which was taken up last. */
   #next(state: "accepted" | "approved"): ExecutionRecord | undefined {
-    const records = this.parts.book.listOpen().filter((record) => record.state === state);
+    const nowMs = this.parts.clock.now();
+    const records = this.parts.book.listOpen()
+      .filter((record) => record.state === state && (this.#opens.get(record.id) ?? 0) <= nowMs);
     const last = records.findIndex(({ id }) => id === this.#taken.get(state));
     const record = records[last + 1] ?? records[0];
     if (record) this.#taken.set(state, record.id);
@@ -155,6 +163,10 @@ function mayPass(error: ConnectorError): boolean {
   if (error instanceof RefusedError) return error.code === "not_leader";
   if (error instanceof InvalidInputError) return error.code === "malformed_answer";
   return error.code !== "access_denied";
+}
+
+function personsWanted(count: number): string {
+  return count === 1 ? "a person must approve the plan" : `${count} persons must approve the plan`;
 }
 
 function codeOf(error: unknown): string | undefined {

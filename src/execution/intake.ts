@@ -13,7 +13,8 @@ import {
   hasBegun,
   isOpen,
 } from "../core/execution.ts";
-import type { Policy, PolicyVerdict } from "../core/policy.ts";
+import type { Policy } from "../core/policy.ts";
+import type { PolicyVerdict } from "../core/policy/judge.ts";
 import type { BundleVerifier } from "../core/verification/verify.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -133,7 +134,7 @@ export class Intake {
     try {
       const highest = this.parts.book.highestSequence(stream);
       const admitted = admit(parsed, cluster, receivedAtMs, highest);
-      return allow(admitted, this.parts.policy()).verdict;
+      return allow(admitted, this.parts.policy(), receivedAtMs).verdict;
     } catch (error) {
       if (error instanceof RefusedError) return error;
       throw error;

@@ -3,8 +3,6 @@ import { StalledError } from "../errors.ts";
 import type { Http, HttpClient, HttpClientOptions, HttpServer, ServeOptions } from "../runtime.ts";
 import { systemFiles } from "./files.ts";
 
-const SOCKET_MODE = 0o600;
-
 async function serve(
   options: ServeOptions,
   handler: (request: Request) => Response | Promise<Response>,
@@ -15,7 +13,7 @@ async function serve(
     // A socket left by a killed process would refuse the bind; the state lock proves it is stale.
     await systemFiles.remove(path);
     const server = Deno.serve({ path, onListen }, handler);
-    await Deno.chmod(path, SOCKET_MODE);
+    await Deno.chmod(path, options.mode);
     return { port: 0, close: () => server.shutdown() };
   }
   const { address: hostname, port, certPem: cert, keyPem: key } = options;

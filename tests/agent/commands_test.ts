@@ -4,6 +4,7 @@ import type { AuditEntry, AuditLog } from "../../src/core/audit.ts";
 import { encodeBase64 } from "../../src/core/encoding.ts";
 import { RefusedError, StalledError, TransientError } from "../../src/errors.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
+import type { Approvals } from "../../src/execution/approvals.ts";
 import type { Delivery, Intake } from "../../src/execution/intake.ts";
 import { applyAction, deployment, layGround, packageOf, Stand } from "../fakes/execution_stand.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
@@ -18,7 +19,8 @@ function setUp(intake: Pick<Intake, "receive">) {
     },
   };
   const log = new JsonLogger(new FakeClock(), (line) => lines.push(line), "info", new SecretMask());
-  const parts = { intake: intake as Intake, audit, log };
+  const approvals = {} as Approvals;
+  const parts = { intake: intake as Intake, approvals, audit, log };
   return { entries, lines, parts };
 }
 

@@ -3,7 +3,7 @@
  * the cluster; from the fatal one on, nothing that the process tries has any effect.
  */
 import type { Cluster } from "../../src/execution/cluster.ts";
-import type { Files } from "../../src/runtime.ts";
+import type { AppendFile, Files } from "../../src/runtime.ts";
 import { wrapCluster } from "./cluster_wrap.ts";
 
 export class Crashed extends Error {
@@ -48,6 +48,9 @@ export class CrashSwitch {
       stat: (path) => this.#alive(() => base.stat(path)),
       list: (directory) => this.#alive(() => base.list(directory)),
       ensureDirectory: (path) => this.#alive(() => base.ensureDirectory(path)),
+      makeDirectory: (path, mode) => this.#alive(() => base.makeDirectory(path, mode)),
+      setMode: (path, mode) => this.#alive(() => base.setMode(path, mode)),
+      owner: (path) => this.#alive(() => base.owner(path)),
       tryLock: (path) => this.#alive(() => base.tryLock(path)),
       createExclusive: (path, bytes) =>
         write(`create ${kindOf(path)}`, () => base.createExclusive(path, bytes)),
@@ -56,7 +59,12 @@ export class CrashSwitch {
       truncate: (path, size) => write("truncate", () => base.truncate(path, size)),
       remove: (path) => write("remove", () => base.remove(path)),
       openAppend: async (path) => {
-        const file = await write(`open ${kindOf(path)}`, () => base.openAppend(path));
+        let opened: AppendFile | undefined;
+        const open = async () => opened = await base.openAppend(path);
+        const file = await write(`open ${kindOf(path)}`, open).catch((error) => {
+          opened?.close(); // as the kernel does when the process has died
+          throw error;
+        });
         return {
           path,
           append: (bytes) =>

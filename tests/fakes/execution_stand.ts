@@ -7,6 +7,7 @@ import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
 import { KubernetesCluster } from "../../src/adapters/kubernetes/cluster.ts";
 import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
+import { type ApproverEntry, Approvers } from "../../src/core/approver.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
@@ -32,6 +33,8 @@ import type { Clock, Files, Runtime } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 
 export const CLUSTER_ID = "c-test";
+/** Of whoever runs the tests: alice. */
+export const OWN_UID = await ownUid();
 export const FIELD_MANAGER = "neuralops-connector";
 export const MANUAL_POLICY = `
 apiVersion: neuralops.io/v1
@@ -97,6 +100,8 @@ export interface StandOptions {
   readonly leadership?: Leadership;
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
+  /** Besides the three users. */
+  readonly approvers?: readonly ApproverEntry[];
 }
 
 /** One process's life on that ground. */
@@ -109,6 +114,7 @@ export class Stand {
     readonly book: ExecutionBook,
     readonly intake: Intake,
     readonly approvals: Approvals,
+    readonly approvers: Approvers,
     readonly receipts: ReceiptFolder,
     readonly metrics: Metrics,
     readonly health: HealthBoard,
@@ -156,12 +162,19 @@ export class Stand {
     const cluster = (options.wrapCluster ?? ((same) => same))(
       new KubernetesCluster(api, FIELD_MANAGER),
     );
-    const verifier = createVerifier([{
+    const release = {
       kind: "key",
       name: "release",
       publicKeyPem: ground.signer.publicKeyPem,
       transparencyLog: "optional",
-    }]);
+    } as const;
+    const verifier = createVerifier([release]);
+    const users = ["alice", "bob", "carol"].map((name, index) => ({
+      kind: "user" as const,
+      name,
+      uid: OWN_UID + index,
+    }));
+    const approvers = new Approvers([...users, ...options.approvers ?? []], OWN_UID, [release]);
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
@@ -186,6 +199,7 @@ export class Stand {
       fieldManager: FIELD_MANAGER,
       maskSalt: "test",
       leadership,
+      approvers,
       key,
       random,
       health,
@@ -196,11 +210,19 @@ export class Stand {
       await closeAll();
       throw error;
     }
-    const approvals = new Approvals(book, key, clock, leadership);
+    const approvals = new Approvals({
+      book,
+      approvers,
+      policy: () => policy,
+      key,
+      clock,
+      leadership,
+    });
     return new Stand(
       book,
       intake,
       approvals,
+      approvers,
       receipts,
       metrics,
       health,
@@ -208,6 +230,12 @@ export class Stand {
       engine,
       closeAll,
     );
+  }
+
+  /** Approvers of every stand, as the kernel knows them. */
+  get people() {
+    const [alice, bob, carol] = [0, 1, 2].map((index) => this.approvers.byUser(OWN_UID + index));
+    return { alice: alice!, bob: bob!, carol: carol! };
   }
 
   start(): this {
@@ -326,4 +354,12 @@ export async function readReceipts(stand: Stand): Promise<ReceiptPayload[]> {
 export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {
   const bundle = ground.signer.sign(bytes) as unknown as Record<string, unknown>;
   return await stand.intake.receive({ payload: bytes, bundle, source: "push" });
+}
+
+async function ownUid(): Promise<number> {
+  const path = `./reports/test/${crypto.randomUUID()}`;
+  await Deno.mkdir(path, { recursive: true });
+  const { uid } = await Deno.lstat(path);
+  await Deno.remove(path);
+  return uid!;
 }

@@ -63,6 +63,7 @@ export async function withListener(
   const handle = createListener({
     intake: stand.intake,
     book: stand.book,
+    approvals: stand.approvals,
     identity: () => options.identity === undefined ? IDENTITY : options.identity,
     leadership,
     health: stand.health,

@@ -44,7 +44,7 @@ Deno.test("the listener answers a replay with 409, naming the execution and its 
     stand.start();
     const { executionId } = await (await push(bytes)).json();
     await stand.until(executionId, "pending_approval");
-    await stand.approvals.reject(executionId, "socket:alice", "no");
+    await stand.approvals.reject(executionId, stand.people.alice, "no");
     const problem = await expectProblem(await push(bytes), 409, "replayed");
     assert.deepEqual([problem.executionId, problem.state], [executionId, "cancelled"]);
     assert.ok(problem.hint);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import type { ErrorCode } from "../../src/errors.ts";
+import type { ApproverEntry } from "../../src/core/approver.ts";
+import { createKeySigner } from "../../src/embedded/signer.ts";
 import { createAdmin } from "../../src/http/admin.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { openChallenges } from "../fakes/open_challenges.ts";
@@ -27,9 +29,12 @@ interface Fixture {
   pending(name?: string): Promise<string>;
 }
 
-async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise<void> {
+async function withConnector(
+  work: (fixture: Fixture) => Promise<void>,
+  more: readonly ApproverEntry[] = [],
+): Promise<void> {
   const ground = await layGround();
-  const stand = (await Stand.open(ground)).start();
+  const stand = (await Stand.open(ground, { approvers: more })).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
   const { book, approvals, approvers, health, directory } = stand;
@@ -207,6 +212,37 @@ Deno.test("executions approve says what to do where it cannot show who the perso
     assert.match((await run(["approve", id, "--yes"], { disk: taken })).errors, /is taken/);
     assert.equal(stand.book.get(id).state, "pending_approval");
   }));
+
+Deno.test("executions approval prints what is signed, and approve --document brings it back", async () => {
+  const signer = await createKeySigner();
+  const approvers = [{
+    kind: "key",
+    name: "dora",
+    publicKeyPem: signer.publicKeyPem,
+    transparencyLog: "optional",
+  }] as const;
+  await withConnector(async ({ run, pending, stand }) => {
+    const id = await pending();
+    const { exitCode, out } = await run(["approval", id]);
+    assert.equal(exitCode, 0);
+    assert.equal(out.split("\n").length, 1);
+    const document = `${out}\n`; // as the shell writes it to a file
+    const bundle = JSON.stringify(signer.sign(new TextEncoder().encode(document)));
+    const files = { "a.json": document, "a.bundle": bundle, "no.bundle": "{}" };
+    const bring = (name: string) =>
+      run(["approve", id, "--document", "a.json", "--bundle", name], { files });
+    const wrong = await bring("no.bundle");
+    assert.equal(wrong.exitCode, 1);
+    assert.match(wrong.errors, /^error: (missing_signature|malformed_bundle): /);
+    const brought = await bring("a.bundle");
+    assert.equal(brought.exitCode, 0, brought.errors);
+    assert.match(brought.out, /approved by dora \(key sha256:[0-9a-f]{64}\); 1 of 1$/);
+    await stand.until(id, "succeeded");
+    const no = JSON.parse((await run(["approval", await pending("b"), "--reject", "why"])).out);
+    assert.deepEqual([no.decision, no.reason], ["reject", "why"]);
+    assert.equal((await run(["approval", id])).exitCode, 1);
+  }, approvers);
+});
 
 Deno.test("executions names an id that there is not", () =>
   withConnector(async ({ run }) => {

@@ -10,12 +10,12 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
   withGround(async (ground) => {
     const step = (name: string, work: () => Promise<void>) => context.step(name, work);
     const { signer, trust } = await trustNewSigner(ground);
-    const { uid } = await Deno.stat(ground.stateDir);
-    const own = uid === 0 ? "root (uid 0)" : `uid-${uid} (uid ${uid})`;
     let configPath = "";
     const executions = (...args: string[]) => cli("executions", ...args, "--config", configPath);
     await withAgent(ground, { trust }, async ({ port, config }) => {
       configPath = config;
+      const { uid } = await Deno.stat(ground.stateDir);
+      const own = uid === 0 ? "root (uid 0)" : `uid-${uid} (uid ${uid})`;
       const clusterId = await registeredCluster(ground);
       const send = async (name: string) => {
         const bytes = workPackage({ clusterId, manifest: deployment(name, "shop:1") });

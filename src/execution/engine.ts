@@ -115,7 +115,8 @@ export class Engine {
     const planned = await this.#planOrRefuse(record);
     if (!planned) return true;
     // Not planned again and again until then; a restart, or another policy, forgets the time.
-    if (planned.opensAtMs !== null) this.#opens.set(record.id, planned.opensAtMs);
+    if (planned.opensAtMs === null) this.#opens.delete(record.id);
+    else this.#opens.set(record.id, planned.opensAtMs);
     await apply(record, planned, this.parts, signal);
     return true;
   }

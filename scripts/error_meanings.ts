@@ -24,6 +24,10 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     remedy:
       "Correct what the message names; try it with `neuralops-connector policy check`. The connector does not start with a broken policy.",
   },
+  malformed_approval: {
+    means: "The approval document is signed, but is not what the connector prepares.",
+    remedy: "Sign what `executions approval ID` prints, unchanged.",
+  },
   malformed_answer: {
     means: "A peer answered something else than its API promises.",
     remedy: "Check the peer's address and version: a proxy's login page looks like this.",
@@ -97,6 +101,28 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   approval_mismatch: {
     means: "The approval is for another plan than the one that waits.",
     remedy: "Look at it again with `executions show`, and approve what it says now.",
+  },
+  approval_wrong_package: {
+    means: "The approval is signed for another execution or package than the one it came to.",
+    remedy: "Prepare and sign one for this execution: `executions approval ID`.",
+  },
+  approver_unproven: {
+    means:
+      "The command line did not show which user of the operating system runs it, or not in time.",
+    remedy:
+      "Approve with `executions approve` on the connector's machine, as a user who may enter `stateDir/challenges`: `docs/runbook.md`, To approve.",
+  },
+  not_an_approver: {
+    means: "The person is known, and is none of `execution.approvers`.",
+    remedy: "Have an approver say yes, or add the person's user id, key or identity there.",
+  },
+  approver_is_requester: {
+    means: "Who approves has signed the package, by this or another of their means.",
+    remedy: "Have another approver look at it.",
+  },
+  already_approved: {
+    means: "This person has approved this plan already; more persons are needed.",
+    remedy: "Have another approver look at it: `executions show` says who has.",
   },
   not_approvable: {
     means: "The execution does not wait for approval.",

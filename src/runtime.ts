@@ -26,6 +26,16 @@ export interface FileInfo {
   readonly isFile: boolean;
 }
 
+/** Of what has this name itself: a symbolic link is not followed. */
+export interface Ownership {
+  readonly uid: number;
+  /** Permission bits, with set-id and sticky bits left out. */
+  readonly mode: number;
+  /** Number of the file system that it lies on. */
+  readonly device: number;
+  readonly isDirectory: boolean;
+}
+
 /** An open file that only grows. `append` MUST return only after the bytes are on the disk. */
 export interface AppendFile {
   readonly path: string;
@@ -46,6 +56,11 @@ export interface Files {
   /** Names (not paths) in a folder, sorted; empty when the folder does not exist. */
   list(directory: string): Promise<string[]>;
   ensureDirectory(path: string): Promise<void>;
+  /** One directory with exactly this mode; false, and nothing done, when the name is taken. */
+  makeDirectory(path: string, mode: number): Promise<boolean>;
+  setMode(path: string, mode: number): Promise<void>;
+  /** null when there is no such name. */
+  owner(path: string): Promise<Ownership | null>;
   /** Returns false, and writes nothing, when the file exists already. Mode 0600. */
   createExclusive(path: string, bytes: Uint8Array): Promise<boolean>;
   /** temp → fsync → rename → fsync of the directory. Mode 0600. */
@@ -127,8 +142,11 @@ export type ServeOptions =
     readonly certPem: string;
     readonly keyPem: string;
   }
-  /** The socket is made with mode 0600: whoever may open it is the agent's own user, or root. */
-  | { readonly unixSocket: string };
+  | {
+    readonly unixSocket: string;
+    /** 0600 lets the agent's own user and root open it, 0660 the socket's group as well. */
+    readonly mode: 0o600 | 0o660;
+  };
 
 export interface HttpServer {
   /** 0 for a Unix socket. */

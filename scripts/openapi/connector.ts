@@ -9,8 +9,10 @@ import {
   ExecutionStateSchema,
   Heartbeat,
   PartState,
+  SignedApprovalRequest,
 } from "../../src/core/protocol.ts";
-import { ApproveRequest, RejectRequest } from "../../src/http/admin.ts";
+import { ApprovalDocument } from "../../src/core/approval_document.ts";
+import { ApproveRequest, Challenge, DocumentRequest, RejectRequest } from "../../src/http/admin.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../../src/http/execution_list.ts";
 import {
   answer,
@@ -58,6 +60,28 @@ const INTAKE: readonly ErrorCode[] = [
   "policy_denied",
   "rate_limited",
 ];
+const PROOF: readonly ErrorCode[] = ["approver_unproven", "not_an_approver"];
+/** Of a person who approves, whichever way. */
+const APPROVAL: readonly ErrorCode[] = [
+  "approval_mismatch",
+  "expired",
+  "approver_is_requester",
+  "already_approved",
+];
+const DOCUMENT: readonly ErrorCode[] = [
+  ...APPROVAL,
+  "malformed_bundle",
+  "malformed_approval",
+  "missing_signature",
+  "bad_signature",
+  "unknown_signer",
+  "untrusted_certificate",
+  "wrong_identity",
+  "missing_log_proof",
+  "wrong_target",
+  "not_yet_valid",
+  "approval_wrong_package",
+];
 const Health = z.object({ parts: Heartbeat.shape.parts });
 const EXECUTION_SCHEMAS = {
   ExecutionState: ExecutionStateSchema,
@@ -93,6 +117,7 @@ export function connectorDocument(version: string): Json {
       "/execute": { post: execute },
       "/executions": { get: list(AUTHENTICATION) },
       "/executions/{id}": { get: show(AUTHENTICATION) },
+      "/executions/{id}/approvals": { post: signed(AUTHENTICATION) },
       "/healthz": { get: health(AUTHENTICATION) },
       "/livez": {
         get: {
@@ -129,7 +154,12 @@ export function connectorDocument(version: string): Json {
             "The Orchestrator's token: EdDSA or ES256 by a key of the JWKS that registration gave, `iss` as registered, `aud` this cluster's id, with `iat` and `exp` at most five minutes apart.",
         },
       },
-      schemas: componentsOf({ ...EXECUTION_SCHEMAS, ExecuteRequest, ExecuteResponse }),
+      schemas: componentsOf({
+        ...EXECUTION_SCHEMAS,
+        ExecuteRequest,
+        ExecuteResponse,
+        SignedApprovalRequest,
+      }),
     },
   };
 }
@@ -142,7 +172,7 @@ export function adminDocument(version: string): Json {
       version,
       summary: "What the command line asks of a running connector",
       description:
-        "HTTP over the Unix socket `agent.sock` in the state directory, mode 0600: whoever can open it is the connector's own user, or root. Open where adminSocket is true.",
+        "HTTP over the Unix socket `agent.sock` in the state directory, mode 0600 (0660 where adminSocketGroupAccess is true). Open where adminSocket is true. Who decides is proven: POST /challenges gives a nonce, and the person makes the directory `challenges/<nonce>-<hash>` in the state directory, mode 0700, where the hash is the SHA-256 of the canonical JSON (RFC 8785) of what is decided: `{decision, executionId, planDigest}` or `{decision, executionId, reason}`. Who owns it decides.",
     },
     servers: [{ url: "http://connector" }],
     security: [],
@@ -154,19 +184,49 @@ export function adminDocument(version: string): Json {
       "/key": { get: key },
       "/executions/{id}/approve": {
         post: judge("approve", "Approves the plan that the digest names", "ApproveRequest", [
-          "approval_mismatch",
-          "expired",
+          ...PROOF,
+          ...APPROVAL,
         ]),
       },
       "/executions/{id}/reject": {
-        post: judge("reject", "Rejects the plan; the execution ends as cancelled", "RejectRequest"),
+        post: judge(
+          "reject",
+          "Rejects the plan; the execution ends as cancelled",
+          "RejectRequest",
+          PROOF,
+        ),
+      },
+      "/executions/{id}/approval-document": {
+        post: {
+          operationId: "prepareApproval",
+          summary: "What a person signs to approve or reject from elsewhere",
+          parameters: [id],
+          requestBody: requestBody("DocumentRequest"),
+          responses: {
+            "200": answer("The document; canonical JSON of it is signed", "ApprovalDocument"),
+            ...SLOW,
+            ...problems([...BODY, "not_found", "not_approvable"]),
+          },
+        },
+      },
+      "/executions/{id}/approvals": { post: signed([]) },
+      "/challenges": {
+        post: {
+          operationId: "challenge",
+          summary: "A nonce, with which a person on this machine shows who they are",
+          responses: { "200": answer("The nonce", "Challenge"), ...problems(["rate_limited"]) },
+        },
       },
     },
     components: {
       schemas: componentsOf({
         ...EXECUTION_SCHEMAS,
+        ApprovalDocument,
         ApproveRequest,
+        Challenge,
+        DocumentRequest,
         RejectRequest,
+        SignedApprovalRequest,
         ExecutionReceipt,
         Ed25519Jwk,
       }),
@@ -245,6 +305,31 @@ function health(codes: readonly ErrorCode[]): Json {
     operationId: "health",
     summary: "The state of each part, with reason and age",
     responses: { "200": answer("Parts", "Health"), ...problems(codes) },
+  };
+}
+
+/** Approvals and rejections that approvers signed. */
+function signed(codes: readonly ErrorCode[]): Json {
+  return {
+    operationId: "takeSigned",
+    summary: "Approves or rejects by a document that an approver signed",
+    description:
+      "The signature counts, not who brings it. The same document again changes nothing and gets the present state.",
+    parameters: [id],
+    requestBody: requestBody("SignedApprovalRequest"),
+    responses: {
+      "200": answer("The execution as it is now", "ExecutionDescription"),
+      ...SLOW,
+      ...problems([
+        ...codes,
+        ...BODY,
+        "not_leader",
+        "not_found",
+        "not_approvable",
+        ...DOCUMENT,
+        ...DURABILITY,
+      ]),
+    },
   };
 }
 

@@ -75,7 +75,8 @@ export function controlPlaneDocument(version: string): Json {
         },
       },
       schemas: componentsOf({
-        CommandData,
+        ApprovalCommand: CommandData.approval,
+        ExecuteCommand: CommandData.execute,
         CommandPage,
         Ed25519Jwk,
         ExecutionState: ExecutionStateSchema,

@@ -59,10 +59,17 @@ export const Summary = z.object({
   source: z.enum(["push", "channel"]),
 }) satisfies z.ZodType<ExecutionSummary>;
 
+const SignedDocument = z.object({
+  document: z.string().describe("base64 of the exact bytes that the person signed"),
+  bundle: z.record(z.string(), z.unknown()).describe("Sigstore bundle over those bytes"),
+});
+
 const Approval = z.object({
-  approver: z.string(),
+  approver: z.string().describe("name in execution.approvers"),
+  means: z.string().describe("how the person was known: `uid …`, `key sha256:…` or `identity …`"),
   planDigest: z.string(),
-  atMs: epochMs,
+  atMs: epochMs.describe("when it was given; of a signed document, when that was prepared"),
+  signed: SignedDocument.nullable().describe("null for a user of the operating system"),
   signature: z.string().describe("EdDSA JWS by the connector's key, typ neuralops-approval+jwt"),
 });
 

@@ -89,7 +89,7 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
       ...common,
       source: new CommandStream(clock, api),
       position: new CommandFile(files, config.stateDir),
-      onCommand: (command) => handleCommand(command, { intake: execution.intake, audit, log }),
+      onCommand: (command) => handleCommand(command, { ...execution, audit, log }),
     });
     loops.push((signal) => commands.run(signal));
   }

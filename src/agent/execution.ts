@@ -1,8 +1,10 @@
 /** The execution side: intake, book, approvals and engine, all over one journal. */
+import { StalledError } from "../errors.ts";
 import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
 import { checkpointOrigin } from "../core/audit/checkpoint.ts";
+import { Approvers } from "../core/approver.ts";
 import { deriveSecret } from "../core/connector_key.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
@@ -10,6 +12,7 @@ import { requireSigners, type ThresholdVerifier } from "../core/verification/thr
 import { createVerifier } from "../core/verification/verify.ts";
 import { verifyOnce } from "../core/verification/verify_once.ts";
 import { Approvals } from "../execution/approvals.ts";
+import { Challenges } from "../execution/challenges.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
 import { noCluster, withHostFiles } from "../execution/host_cluster.ts";
@@ -21,13 +24,15 @@ import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import { openHostFiles } from "./host_files.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
-import { readPolicy, readSigners } from "./read_files.ts";
+import { readApprovers, readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
   readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
+  readonly approvers: Approvers;
+  readonly challenges: Challenges;
   readonly receipts: ReceiptFolder;
   readonly verifier: ThresholdVerifier;
   readonly policy: Policy;
@@ -46,6 +51,18 @@ export async function prepareExecution(
   const signers = await readSigners(files, config.trust.signers);
   const verifier = requireSigners(verifyOnce(createVerifier(signers)), config.trust.threshold);
   const policy = await readPolicy(files, config.execution.policyFile);
+  const challenges = await Challenges.open({
+    files,
+    clock,
+    random,
+    stateDir: config.stateDir,
+    groupAccess: config.adminSocketGroupAccess,
+  });
+  const approvers = new Approvers(
+    await readApprovers(files, config.execution.approvers),
+    challenges.ownUid,
+  );
+  assertEnough(approvers, policy);
   const receipts = new ReceiptFolder(files, config.stateDir);
   const identity = (): LocalCluster | null => {
     const known = control.session.identity();
@@ -93,6 +110,7 @@ export async function prepareExecution(
     maxParallel: config.execution.maxParallel,
     maskSalt: await deriveSecret(journalKey, "plan-mask"),
     leadership,
+    approvers,
     key: journalKey,
     clock,
     random,
@@ -103,10 +121,28 @@ export async function prepareExecution(
     book,
     journal,
     intake,
-    approvals: new Approvals(book, journalKey, clock, leadership),
+    approvals: new Approvals({
+      book,
+      approvers,
+      policy: () => policy,
+      key: journalKey,
+      clock,
+      leadership,
+    }),
+    approvers,
+    challenges,
     receipts,
     verifier,
     policy,
     engine,
   };
+}
+
+function assertEnough({ count }: Approvers, policy: Policy): void {
+  if (count >= policy.approval.count) return;
+  throw new StalledError(
+    "config_invalid",
+    `execution.policyFile: approval.count is ${policy.approval.count}, but there are only ${count} approvers`,
+    { hint: "add persons to execution.approvers; without them no plan could ever be approved" },
+  );
 }

@@ -1,5 +1,6 @@
 /** Reads the files that the configuration names, and says which key named a file that is not there. */
 import { ConnectorError, describeError, StalledError } from "../errors.ts";
+import type { ApproverEntry } from "../core/approver.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { parsePolicy, type Policy, PolicySchema } from "../core/policy.ts";
 import { PUBLIC_GOOD_ROOT_JSON } from "../core/verification/public_good.ts";
@@ -54,9 +55,10 @@ export async function readCa(
 export async function readSigners(
   files: Files,
   signers: Config["trust"]["signers"],
+  section = "trust.signers",
 ): Promise<TrustedSigner[]> {
   return await Promise.all(signers.map(async (signer): Promise<TrustedSigner> => {
-    const key = `trust.signers[${signer.name}]`;
+    const key = `${section}[${signer.name}]`;
     const root = await readRoot(files, `${key}.trustedRoot`, signer.trustedRoot);
     if ("identity" in signer) {
       const { name, identity, issuer } = signer;
@@ -79,6 +81,17 @@ async function readRoot(
 ): Promise<string | undefined> {
   if (root === undefined) return undefined;
   return root === "public-good" ? PUBLIC_GOOD_ROOT_JSON : await readConfigured(files, key, root);
+}
+
+export async function readApprovers(
+  files: Files,
+  approvers: Config["execution"]["approvers"],
+): Promise<ApproverEntry[]> {
+  return await Promise.all(approvers.map(async (entry): Promise<ApproverEntry> => {
+    if ("uid" in entry) return { kind: "user", name: entry.name, uid: entry.uid };
+    const [signer] = await readSigners(files, [entry], "execution.approvers");
+    return signer!;
+  }));
 }
 
 /** Without a policy file nothing is allowed. */

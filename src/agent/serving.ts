@@ -25,13 +25,26 @@ export async function openDoors(
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
-  const { book, intake, approvals, receipts } = execution;
+  const { book, intake, approvals, approvers, challenges, receipts } = execution;
   const publicKey = foundation.key.jwk;
-  const admin = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
+  const admin = createAdmin({
+    book,
+    approvals,
+    approvers,
+    challenges,
+    receipts,
+    publicKey,
+    health,
+    clock,
+    log,
+  });
   const servers: HttpServer[] = [];
   if (config.adminSocket) {
     servers.push(
-      await http.serve({ unixSocket: `${config.stateDir}/${ADMIN_SOCKET}` }, admin),
+      await http.serve({
+        unixSocket: `${config.stateDir}/${ADMIN_SOCKET}`,
+        mode: config.adminSocketGroupAccess ? 0o660 : 0o600,
+      }, admin),
     );
   }
   let port = 0;
@@ -45,7 +58,17 @@ export async function openDoors(
         certPem: await readConfigured(files, "listener.certFile", certFile!),
         keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
       },
-      createListener({ intake, book, identity, leadership, health, metrics, clock, log }),
+      createListener({
+        intake,
+        book,
+        approvals,
+        identity,
+        leadership,
+        health,
+        metrics,
+        clock,
+        log,
+      }),
     );
     servers.push(server);
     port = server.port;

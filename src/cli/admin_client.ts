@@ -1,11 +1,13 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
 import { ADMIN_SOCKET } from "../http/admin.ts";
+import type { ApprovalDocument } from "../core/approval_document.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";
 import type { ExecutionListing } from "../http/execution_list.ts";
 import type { ExecutionDescription } from "../http/execution_view.ts";
-import { Problem } from "../core/protocol.ts";
-import { TransientError } from "../errors.ts";
-import type { Http, HttpClient } from "../runtime.ts";
+import { CHALLENGE_FOLDER, type Decision, PROOF_MODE, proofName } from "../core/ownership_proof.ts";
+import { Problem, type SignedApprovalRequest } from "../core/protocol.ts";
+import { RefusedError, TransientError } from "../errors.ts";
+import type { Files, Http, HttpClient } from "../runtime.ts";
 import { errorOfProblem } from "./problem_error.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -13,7 +15,12 @@ const TIMEOUT_MS = 15_000;
 export class AdminClient {
   readonly #client: HttpClient;
 
-  constructor(http: Pick<Http, "client">, private readonly stateDir: string) {
+  /** @param files to show who the person is: see ownership_proof.ts */
+  constructor(
+    http: Pick<Http, "client">,
+    private readonly files: Pick<Files, "makeDirectory">,
+    private readonly stateDir: string,
+  ) {
     this.#client = http.client({ unixSocket: `${stateDir}/${ADMIN_SOCKET}` });
   }
 
@@ -34,18 +41,52 @@ export class AdminClient {
     return await this.#call("GET", "/key");
   }
 
-  async approve(id: string, planDigest: string, approver: string): Promise<ExecutionDescription> {
-    const path = `/executions/${encodeURIComponent(id)}/approve`;
-    return await this.#call("POST", path, { planDigest, approver });
+  async approve(id: string, planDigest: string): Promise<ExecutionDescription> {
+    const nonce = await this.#prove({ decision: "approve", executionId: id, planDigest });
+    return await this.#post(id, "approve", { planDigest, nonce });
   }
 
-  async reject(id: string, approver: string, reason: string): Promise<ExecutionDescription> {
-    const path = `/executions/${encodeURIComponent(id)}/reject`;
-    return await this.#call("POST", path, { approver, reason });
+  async reject(id: string, reason: string): Promise<ExecutionDescription> {
+    const nonce = await this.#prove({ decision: "reject", executionId: id, reason });
+    return await this.#post(id, "reject", { reason, nonce });
+  }
+
+  /** What a person is to sign. */
+  async approvalDocument(
+    id: string,
+    decision: Pick<ApprovalDocument, "decision" | "reason">,
+  ): Promise<ApprovalDocument> {
+    return await this.#post(id, "approval-document", decision);
+  }
+
+  async sendSigned(id: string, signed: SignedApprovalRequest): Promise<ExecutionDescription> {
+    return await this.#post(id, "approvals", signed);
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  /** Returns the nonce of a challenge that was answered. Throws RefusedError `approver_unproven`. */
+  async #prove(decision: Decision): Promise<string> {
+    const { nonce } = await this.#call<{ nonce: string }>("POST", "/challenges");
+    const path = `${this.stateDir}/${CHALLENGE_FOLDER}/${proofName(nonce, decision)}`;
+    try {
+      if (await this.files.makeDirectory(path, PROOF_MODE)) return nonce;
+    } catch (cause) {
+      throw new RefusedError("approver_unproven", `Cannot show who you are: ${reasonOf(cause)}`, {
+        cause,
+        hint: "the connector's own user and root can, and the group of its state directory where " +
+          "adminSocketGroupAccess is true; others sign a document: executions approval ID",
+      });
+    }
+    throw new RefusedError("approver_unproven", `Cannot show who you are: ${path} is taken`, {
+      hint: "try again; if it stays, someone else answers challenges on this machine",
+    });
+  }
+
+  async #post<T>(id: string, action: string, body: unknown): Promise<T> {
+    return await this.#call("POST", `/executions/${encodeURIComponent(id)}/${action}`, body);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -75,4 +116,8 @@ export class AdminClient {
       });
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

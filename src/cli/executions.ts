@@ -1,10 +1,15 @@
-/** `executions list|show|approve|reject`: what waits for a person, and what that person says. */
+/** `executions list|show|approve|reject|approval`: what waits for a person, and what that person says. */
 import { styleText } from "node:util";
+import { formatApprover } from "../core/approval.ts";
+import { canonicalJson } from "../core/canonical_json.ts";
 import { formatDuration } from "../core/duration.ts";
+import { encodeBase64 } from "../core/encoding.ts";
 import { formatPlan } from "../core/plan_text.ts";
+import { parseBundleBytes } from "../core/verification/bundle.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import type { ExecutionDescription, ExecutionSummary } from "../http/execution_view.ts";
 import type { AdminClient } from "./admin_client.ts";
+import { readInput } from "./input_file.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, formatTable, printable, printResult } from "./output.ts";
 
@@ -54,13 +59,12 @@ export interface ApproveOptions {
   readonly planDigest?: string;
   /** Approves the plan as it is now, without asking. */
   readonly yes: boolean;
-  readonly approver: string;
 }
 
 export async function approveExecution(
   context: ExecutionsContext,
   id: string,
-  { planDigest, yes, approver }: ApproveOptions,
+  { planDigest, yes }: ApproveOptions,
 ): Promise<ExitCode> {
   const { client, io, format } = context;
   const execution = await client.show(id);
@@ -72,35 +76,64 @@ export async function approveExecution(
     // Beside a result for programs, the plan is for the person only.
     const show = format === "text" ? io.print : io.printError;
     describe(execution, context).forEach((line) => show(line));
-    const answer = io.ask(`Approve this plan as ${approver}? [y/N]`);
+    const answer = io.ask("Approve this plan? [y/N]");
     if (!/^y(es)?$/i.test(answer?.trim() ?? "")) {
       io.printError("Not approved.");
       return 1;
     }
   }
-  const approved = await client.approve(id, digest, approver);
-  printResult(
-    io,
-    format,
-    approved,
-    () => [printable(`${id} ${approved.state}: ${approved.reason}`)],
-  );
+  return printOutcome(context, await client.approve(id, digest));
+}
+
+/** A signed decision, an approval or a rejection, as it came back from whoever signed it. Paths. */
+export interface SignedFiles {
+  readonly document: string;
+  readonly bundle: string;
+}
+
+/** Carries a signed decision to the connector: its signature counts, not who brings it. */
+export async function sendSigned(
+  context: ExecutionsContext,
+  id: string,
+  files: SignedFiles,
+): Promise<ExitCode> {
+  const document = await readInput(context.io, files.document);
+  const bundle = parseBundleBytes(await readInput(context.io, files.bundle));
+  const request = {
+    document: encodeBase64(document),
+    bundle: bundle as unknown as Record<string, unknown>,
+  };
+  return printOutcome(context, await context.client.sendSigned(id, request));
+}
+
+/** Prints the one line that a person signs: `… > approval.json`, then `cosign sign-blob`. */
+export async function prepareApproval(
+  { client, io, format }: ExecutionsContext,
+  id: string,
+  rejection: string | undefined,
+): Promise<ExitCode> {
+  const document = await client.approvalDocument(id, {
+    decision: rejection === undefined ? "approve" : "reject",
+    reason: rejection ?? "",
+  });
+  printResult(io, format, document, () => [canonicalJson(document)]);
   return 0;
 }
 
 export async function rejectExecution(
-  { client, io, format }: ExecutionsContext,
+  context: ExecutionsContext,
   id: string,
-  approver: string,
   reason: string,
 ): Promise<ExitCode> {
-  const rejected = await client.reject(id, approver, reason);
-  printResult(
-    io,
-    format,
-    rejected,
-    () => [printable(`${id} ${rejected.state}: ${rejected.reason}`)],
-  );
+  return printOutcome(context, await context.client.reject(id, reason));
+}
+
+function printOutcome(
+  { io, format }: ExecutionsContext,
+  outcome: ExecutionDescription,
+): ExitCode {
+  const { id, state, reason } = outcome;
+  printResult(io, format, outcome, () => [printable(`${id} ${state}: ${reason}`)]);
   return 0;
 }
 
@@ -142,9 +175,9 @@ function describe(execution: ExecutionDescription, { io }: ExecutionsContext): s
     ["State", `${state}, since ${execution.since}`],
     ["Reason", printable(`${execution.reason}${execution.code ? ` [${execution.code}]` : ""}`)],
     ["Expires", execution.expires],
-    ...execution.approvals.map(({ approver, atMs }): [string, string] => [
+    ...execution.approvals.map((approval): [string, string] => [
       "Approved",
-      `by ${printable(approver)} at ${new Date(atMs).toISOString()}`,
+      `by ${printable(formatApprover(approval))} at ${new Date(approval.atMs).toISOString()}`,
     ]),
     ...(execution.plan ? [["Plan", execution.plan.digest] as [string, string]] : []),
   ];

@@ -1,5 +1,6 @@
 /** The command line: names, options and help. Each command's work is in a file of its own. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
 import type { Surroundings } from "../agent/foundation.ts";
 import { VERSION } from "../agent/version.ts";
 import { EXECUTION_STATES } from "../core/protocol.ts";
@@ -12,8 +13,11 @@ import {
   type ExecutionsContext,
   listExecutions,
   type ListingOptions,
+  prepareApproval,
   rejectExecution,
+  sendSigned,
   showExecution,
+  type SignedFiles,
 } from "./executions.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, outputOption, printResult } from "./output.ts";
@@ -120,9 +124,16 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .description("explain rule by rule what a policy says to a work package")
     .argument("<wpk>", "the work package")
     .requiredOption("--policy <file>", "the policy file")
+    .addOption(
+      new Option("--at <time>", "ask for this time (RFC 3339) instead of now").argParser(parseTime),
+    )
     .addOption(outputOption())
-    .action(async (workPackage: string, { policy, output }: { policy: string; output: Format }) => {
-      exit(await checkPolicy(io, output, { workPackage, policy }));
+    .action(async (
+      workPackage: string,
+      { policy, at, output }: { policy: string; at?: number; output: Format },
+    ) => {
+      const atMs = at ?? parts.surroundings.runtime.clock.now();
+      exit(await checkPolicy(io, output, { workPackage, policy, atMs }));
     });
 
   addAudit(program, parts, exit);
@@ -169,20 +180,16 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
     { config, stateDir, output }: Common,
     work: (context: ExecutionsContext) => Promise<ExitCode>,
   ) => {
+    const { runtime } = surroundings;
     const directory = stateDir ?? (await loadConfig(config, surroundings)).stateDir;
-    const client = new AdminClient(surroundings.runtime.http, directory);
-    const nowMs = surroundings.runtime.clock.now();
+    const client = new AdminClient(runtime.http, runtime.files, directory);
+    const nowMs = runtime.clock.now();
     try {
       exit(await work({ client, io, format: output, nowMs }));
     } finally {
       client.close();
     }
   };
-  const approverOption = () =>
-    new Option("--as <name>", "your name, for the record")
-      .default(io.env("USER") ?? "operator")
-      .argParser(parseName);
-
   command("list", "list executions, oldest first")
     .addOption(new Option("--state <state>", "only those in this state").choices(EXECUTION_STATES))
     .addOption(
@@ -216,27 +223,44 @@ function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitC
     .argument("<id>")
     .option("--plan-digest <digest>", "approve only this plan, without asking")
     .option("--yes", "approve the plan as it is now, without asking", false)
-    .addOption(approverOption())
-    .action((id: string, options: Common & { planDigest?: string; yes: boolean; as: string }) =>
-      withClient(options, (context) =>
-        approveExecution(context, id, {
-          yes: options.yes,
-          approver: options.as,
-          ...(options.planDigest === undefined ? {} : { planDigest: options.planDigest }),
-        }))
+    .option("--document <file>", "instead: a signed document, as `executions approval` prints it")
+    .option("--bundle <file>", "Sigstore bundle over that document")
+    .action((
+      id: string,
+      options: Common & Partial<SignedFiles> & { planDigest?: string; yes: boolean },
+    ) =>
+      withClient(options, (context) => {
+        const { document, bundle, planDigest, yes } = options;
+        if (document !== undefined && bundle !== undefined) {
+          return sendSigned(context, id, { document, bundle });
+        }
+        if (document !== undefined || bundle !== undefined) {
+          throw new UsageError("--document and --bundle go together");
+        }
+        return approveExecution(context, id, {
+          yes,
+          ...(planDigest === undefined ? {} : { planDigest }),
+        });
+      })
+    );
+  command("approval", "print what to sign to approve, or reject, from elsewhere")
+    .argument("<id>")
+    .option("--reject <reason>", "a rejection instead")
+    .action((id: string, options: Common & { reject?: string }) =>
+      withClient(options, (context) => prepareApproval(context, id, options.reject))
     );
   command("reject", "reject the plan of an execution")
     .argument("<id>")
     .requiredOption("--reason <text>", "why, for the record")
-    .addOption(approverOption())
-    .action((id: string, options: Common & { reason: string; as: string }) =>
-      withClient(options, (context) => rejectExecution(context, id, options.as, options.reason))
+    .action((id: string, options: Common & { reason: string }) =>
+      withClient(options, (context) => rejectExecution(context, id, options.reason))
     );
 }
 
-function parseName(value: string): string {
-  if (/^[\w.@+-]{1,100}$/.test(value)) return value;
-  throw new InvalidArgumentError("must be a user name");
+function parseTime(value: string): number {
+  const parsed = z.iso.datetime({ offset: true }).safeParse(value);
+  if (parsed.success) return Date.parse(value);
+  throw new InvalidArgumentError("must be a time such as 2026-11-22T22:30:00+01:00");
 }
 
 function parseLimit(value: string): number {

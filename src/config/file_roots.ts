@@ -1,7 +1,7 @@
 /** `execution.files`: where packages may place files on this host. */
 import { z } from "zod";
 import { fileMode, MAX_FILE_BYTES, rootName } from "../core/host_file.ts";
-import { path } from "./path.ts";
+import { path } from "./fields.ts";
 
 const id = z.int().min(0).max(4_294_967_294);
 

@@ -3,45 +3,9 @@
  * `form`, the word for what kind of text a key holds.
  */
 import { z } from "zod";
-import { parseDuration } from "../core/duration.ts";
 import { faultOfTimes } from "../core/election.ts";
-import { FileRoots } from "./file_roots.ts";
-import { path } from "./path.ts";
-
-const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";
-
-/** Text such as `30s` in the file, milliseconds in the program. */
-function duration(defaultText: string, minimum: string, maximum: string) {
-  return z.string().default(defaultText).transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms === null || ms < parseDuration(minimum)! || ms > parseDuration(maximum)!) {
-      context.addIssue({
-        code: "custom",
-        message: `must be ${DURATION}, from ${minimum} to ${maximum}`,
-      });
-      return z.NEVER;
-    }
-    return ms;
-  }).meta({ form: `duration, ${minimum} to ${maximum}` });
-}
-
-/** The pattern keeps out what no peer's address may have; the parser, ports and hosts that do not exist. */
-function url(pattern: RegExp, message: string) {
-  return z.string().regex(pattern, { message, abort: true })
-    .refine((text) => URL.canParse(text), message);
-}
-
-const httpsUrl = url(
-  /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
-  "must be an https:// URL without credentials or query; plain HTTP is refused",
-).meta({ form: "https URL" });
-const name = z.string().regex(
-  /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
-  "must be a DNS label, such as edge-1",
-).meta({ form: "DNS label" });
-const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
-  .describe("HTTP proxy for this peer").meta({ form: "http URL" });
-const caFile = path.optional().describe("PEM file with the CA that signs this peer's certificate");
+import { Execution, Trust } from "./execution.ts";
+import { caFile, duration, httpsUrl, name, path, proxy, url } from "./fields.ts";
 
 const ControlPlane = z.strictObject({
   url: httpsUrl.describe("base URL of the NeuralOps control plane"),
@@ -175,64 +139,6 @@ const Listener = z.strictObject({
   message: "needs certFile and keyFile when enabled: the listener speaks TLS only",
 }).describe("where the Orchestrator may push work packages; probes and metrics too");
 
-const trustedRoot = z.string().regex(
-  /^(public-good$|\/|\.\/)/,
-  "must be public-good, or a path that begins with / or ./",
-).meta({ form: "path, or `public-good`" });
-
-const Signer = z.union([
-  z.strictObject({
-    name: name.describe("stands in records and receipts"),
-    keyFile: path.describe("PEM public key, as `cosign generate-key-pair` writes it"),
-    transparencyLog: z.enum(["required", "optional"]).default("optional")
-      .describe("whether a signature needs a log entry"),
-    trustedRoot: trustedRoot.optional().describe(
-      "as below; needed when transparencyLog is required, without it log entries count for nothing",
-    ),
-  }),
-  z.strictObject({
-    name: name.describe("stands in records and receipts"),
-    identity: z.string().min(1).describe(
-      "exact subject alternative name of the signing certificate",
-    ),
-    issuer: httpsUrl.describe("exact OIDC issuer in the certificate"),
-    trustedRoot: trustedRoot.describe(
-      "trusted_root.json of the Sigstore instance, or public-good for Sigstore's own",
-    ),
-    transparencyLog: z.literal("required").default("required").describe("always"),
-  }),
-]);
-
-const Trust = z.strictObject({
-  signers: z.array(Signer).max(50).default([]).describe(
-    "who may sign; any one of them, or as many as the threshold says",
-  ),
-  threshold: z.int().min(1).max(10).default(1).describe(
-    "how many distinct signers must have signed, each with a bundle of its own",
-  ),
-}).describe("who may sign work packages; with no signer every package is refused");
-
-const Execution = z.strictObject({
-  policyFile: path.optional().describe(
-    "the execution policy; without one every package is refused",
-  ),
-  fieldManager: z.string().min(1).max(128).default("neuralops-connector")
-    .describe("field manager of server-side apply"),
-  maxOpen: z.int().min(1).max(1000).default(100).describe(
-    "open executions; above it POST /execute answers 429",
-  ),
-  keep: duration("90d", "1d", "3650d").describe(
-    "how long an execution is kept after its end; in any case until its package has expired",
-  ),
-  maxParallel: z.int().min(1).max(32).default(4).describe(
-    "packages carried out at once; those that touch the same objects, or are of one stream, never are",
-  ),
-  labels: z.record(z.string(), z.string()).default({}).describe(
-    "what spec.target.matchLabels is matched with",
-  ),
-  files: FileRoots.prefault({}),
-}).describe("how work packages are carried out");
-
 const S3 = z.strictObject({
   bucket: z.string().min(3).max(63).describe("bucket name"),
   region: z.string().default("us-east-1").describe("region that requests are signed for"),
@@ -275,6 +181,8 @@ export const ConfigSchema = z.strictObject({
   kubernetes: Kubernetes.prefault({ mode: "none" }),
   adminSocket: z.boolean().default(true)
     .describe("serves the CLI on a Unix socket in stateDir, open to the agent's own user only"),
+  adminSocketGroupAccess: z.boolean().default(false)
+    .describe("opens it to the group of stateDir, which must be setgid: mode 2710"),
   listener: Listener.prefault({}),
   commands: z.strictObject({
     enabled: z.boolean().default(true).describe("keeps the channel open"),

@@ -8,7 +8,7 @@ export type AuditData = Readonly<
 export interface AuditEntry {
   /** Such as `execution.applying`; constant. */
   readonly type: string;
-  /** Who: `connector`, `orchestrator`, `socket:alice`, a signer's name. */
+  /** Who: `connector`, `orchestrator`, `alice (uid 1000)`, a signer's name. */
   readonly actor: string;
   /** What it is about: an execution id, a query, a peer. */
   readonly subject: string;

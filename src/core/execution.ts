@@ -67,9 +67,20 @@ export interface ExecutionRecord {
 
 const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
   accepted: ["pending_approval", "approved", "refused", "expired", "cancelled", "superseded"],
-  pending_approval: ["approved", "refused", "expired", "cancelled", "superseded", "plan_changed"],
+  // To itself: one of several persons has approved, or the approvals of some have lapsed.
+  pending_approval: [
+    "pending_approval",
+    "approved",
+    "refused",
+    "expired",
+    "cancelled",
+    "superseded",
+    "plan_changed",
+  ],
   // Back to pending_approval: the policy has come to want a person's word since.
+  // To itself: it waits for a window of the policy.
   approved: [
+    "approved",
     "applying",
     "pending_approval",
     "refused",

@@ -5,15 +5,11 @@
 import { z } from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { parseYamlDocument, YamlProblem } from "./bounded_yaml.ts";
-import { formatKind, formatRef, type ObjectRef } from "./kubernetes_object.ts";
+import { parseDuration } from "./duration.ts";
+import { VERBS } from "./policy/terms.ts";
+import { WindowSchema } from "./policy/window.ts";
 import { describeIssues } from "./schema_problem.ts";
-import {
-  ACTION_KINDS,
-  type ActionKind,
-  type ActionTarget,
-  type Risk,
-  RISKS,
-} from "./work_package.ts";
+import { ACTION_KINDS, RISKS } from "./work_package.ts";
 
 const pattern = z.string().regex(
   /^[a-z0-9][a-z0-9.-]*\*?$/,
@@ -27,6 +23,14 @@ const ruleName = z.string().min(1).max(100);
 const namespaces = z.array(pattern).min(1);
 const kinds = z.array(kind).min(1);
 const actions = z.array(z.enum(ACTION_KINDS)).min(1);
+const verbs = z.array(z.enum(VERBS)).min(1).describe("what the plan says happens to the object");
+const windows = z.array(WindowSchema).min(1).max(20).describe("any one of them must be open");
+const validFor = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null && ms >= 1000) return ms;
+  context.addIssue({ code: "custom", message: "must be a duration of 1s or more, such as 1h" });
+  return z.NEVER;
+});
 
 const AllowRule = z.strictObject({
   name: ruleName,
@@ -34,6 +38,8 @@ const AllowRule = z.strictObject({
   clusterScoped: z.boolean().default(false).describe("also allows objects without a namespace"),
   kinds,
   actions,
+  verbs: verbs.optional(),
+  windows: windows.optional(),
 }).refine((rule) => rule.namespaces !== undefined || rule.clusterScoped, {
   message: "must name namespaces or set clusterScoped",
 });
@@ -44,6 +50,7 @@ const Selector = {
   namespaces: namespaces.optional(),
   kinds: kinds.optional(),
   actions: actions.optional(),
+  verbs: verbs.optional(),
 };
 
 export const PolicySchema = z.strictObject({
@@ -55,39 +62,28 @@ export const PolicySchema = z.strictObject({
     ),
   auto: z.strictObject({
     maxRisk: z.enum(RISKS).default("low"),
+    maxObjects: z.int().min(1).max(100).optional(),
     namespaces: namespaces.optional(),
+    kinds: kinds.optional(),
     actions: actions.optional(),
+    verbs: verbs.optional(),
+    windows: windows.optional(),
   }).prefault({}).describe("bounds of auto mode; outside them a person is asked as in manual mode"),
+  approval: z.strictObject({
+    count: z.int().min(1).max(10).default(1).describe("how many persons must approve a plan"),
+    validFor: validFor.optional()
+      .describe(
+        "how long an approval counts, until the change has begun; else while the package is valid",
+      ),
+  }).prefault({}).describe("what it takes where a person is asked"),
   maxRisk: z.enum(RISKS).default("high").describe("above it a package is refused"),
   maxObjects: z.int().min(1).max(100).default(20),
   allow: z.array(AllowRule).max(200).default([]),
-  deny: z.array(z.strictObject(Selector)).max(200).default([]),
+  deny: z.array(z.strictObject({ ...Selector, windows: windows.optional() })).max(200).default([]),
   risk: z.array(z.strictObject({ ...Selector, atLeast: z.enum(RISKS) })).max(200).default([]),
 });
 
 export type Policy = z.infer<typeof PolicySchema>;
-type RuleSelector = {
-  namespaces?: string[] | undefined;
-  kinds?: string[] | undefined;
-  actions?: ActionKind[] | undefined;
-};
-
-export interface RuleVerdict {
-  readonly subject: string;
-  readonly allowed: boolean;
-  /** The rule that decided, or null where no rule spoke. */
-  readonly rule: string | null;
-  readonly reason: string;
-}
-
-export interface PolicyVerdict {
-  readonly allowed: boolean;
-  /** Who must agree before the plan is carried out. */
-  readonly approval: "required" | "not_required";
-  /** The package's own risk, or higher where a rule raised it. */
-  readonly risk: Risk;
-  readonly reasons: readonly RuleVerdict[];
-}
 
 /** Throws InvalidInputError `malformed_policy`. */
 export function parsePolicy(bytes: Uint8Array | string): Policy {
@@ -107,86 +103,4 @@ export function parsePolicy(bytes: Uint8Array | string): Policy {
     `The policy is not valid: ${describeIssues(parsed.error, document).join("; ")}`,
     { hint: "see docs/policies/byoc_security.md" },
   );
-}
-
-/** Judges every target by every rule and says which one decided. Total: never throws. */
-export function judge(
-  policy: Policy,
-  request: { readonly risk: Risk; readonly targets: readonly ActionTarget[] },
-): PolicyVerdict {
-  const risk = raisedRisk(policy, request);
-  const reasons = request.targets.map((target) => judgeTarget(policy, target));
-  if (request.targets.length > policy.maxObjects) {
-    reasons.push({
-      subject: "package",
-      allowed: false,
-      rule: "maxObjects",
-      reason: `touches ${request.targets.length} objects, at most ${policy.maxObjects} are allowed`,
-    });
-  }
-  if (exceeds(risk, policy.maxRisk)) {
-    reasons.push({
-      subject: "package",
-      allowed: false,
-      rule: "maxRisk",
-      reason: `risk is ${risk}, at most ${policy.maxRisk} is allowed`,
-    });
-  }
-  return {
-    allowed: reasons.every((reason) => reason.allowed),
-    approval: isAutomatic(policy, risk, request.targets) ? "not_required" : "required",
-    risk,
-    reasons,
-  };
-}
-
-function judgeTarget(policy: Policy, target: ActionTarget): RuleVerdict {
-  const subject = `${target.action} ${formatRef(target.ref)}`;
-  const deny = policy.deny.find((rule) => matches(rule, target));
-  if (deny) {
-    return { subject, allowed: false, rule: deny.name, reason: `denied by rule ${deny.name}` };
-  }
-  const allow = policy.allow.find((rule) =>
-    matches({ kinds: rule.kinds, actions: rule.actions }, target) &&
-    (target.ref.namespace === undefined
-      ? rule.clusterScoped
-      : matchesNamespace(rule.namespaces ?? [], target.ref))
-  );
-  return allow
-    ? { subject, allowed: true, rule: allow.name, reason: `allowed by rule ${allow.name}` }
-    : { subject, allowed: false, rule: null, reason: "no rule allows it" };
-}
-
-function isAutomatic(policy: Policy, risk: Risk, targets: readonly ActionTarget[]): boolean {
-  return policy.mode === "auto" && !exceeds(risk, policy.auto.maxRisk) &&
-    targets.every((target) =>
-      matches({ namespaces: policy.auto.namespaces, actions: policy.auto.actions }, target)
-    );
-}
-
-function raisedRisk(
-  policy: Policy,
-  { risk, targets }: { risk: Risk; targets: readonly ActionTarget[] },
-): Risk {
-  return policy.risk
-    .filter((rule) => targets.some((target) => matches(rule, target)))
-    .reduce((highest, rule) => exceeds(rule.atLeast, highest) ? rule.atLeast : highest, risk);
-}
-
-function matches(rule: RuleSelector, { action, ref }: ActionTarget): boolean {
-  return (rule.actions?.includes(action) ?? true) &&
-    (rule.kinds?.includes(formatKind(ref)) ?? true) &&
-    (rule.namespaces === undefined || matchesNamespace(rule.namespaces, ref));
-}
-
-function matchesNamespace(patterns: readonly string[], ref: ObjectRef): boolean {
-  const { namespace } = ref;
-  return namespace !== undefined &&
-    patterns.some((pattern) =>
-      pattern.endsWith("*") ? namespace.startsWith(pattern.slice(0, -1)) : namespace === pattern
-    );
-}
-
-export function exceeds(risk: Risk, limit: Risk): boolean {
-  return RISKS.indexOf(risk) > RISKS.indexOf(limit);
 }

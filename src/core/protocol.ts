@@ -147,6 +147,13 @@ export function bundlesOf(request: ExecuteRequest): readonly Record<string, unkn
   return "bundles" in request ? request.bundles : [request.bundle];
 }
 
+/** A document that an approver signed, and nothing else: it names the execution itself. */
+export const SignedApprovalRequest = z.strictObject({
+  document: base64.max(22_000).describe("the exact bytes of the approval document"),
+  bundle: SigstoreBundleJson.describe("Sigstore bundle over those bytes"),
+});
+export const MAX_APPROVAL_BODY_BYTES = 512 * 1024;
+
 export const EXECUTION_STATES = [
   "accepted",
   "pending_approval",
@@ -172,8 +179,9 @@ export const ExecuteResponse = z.object({
   reason: z.string(),
 });
 
-/** Data of an `execute` event on GET /commands. */
-export const CommandData = ExecuteRequest;
+/** Data of the events on GET /commands, by their type. */
+export const CommandData = { execute: ExecuteRequest, approval: SignedApprovalRequest } as const;
+
 export const CommandPage = z.object({
   commands: z.array(
     z.object({ id: z.string().min(1).max(256), type: z.string(), data: z.unknown() }),
@@ -223,6 +231,7 @@ export type SignalsBatch = z.infer<typeof SignalsBatch>;
 export type PartState = z.infer<typeof PartState>;
 export type Heartbeat = z.infer<typeof Heartbeat>;
 export type ExecuteRequest = z.infer<typeof ExecuteRequest>;
+export type SignedApprovalRequest = z.infer<typeof SignedApprovalRequest>;
 export type ExecuteResponse = z.infer<typeof ExecuteResponse>;
 export type ExecutionState = z.infer<typeof ExecutionStateSchema>;
 export type ReceiptPayload = z.infer<typeof ReceiptPayload>;

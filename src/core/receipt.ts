@@ -1,6 +1,7 @@
 /** The connector's signed statement of what became of a package. */
 import type { ErrorCode } from "../errors.ts";
 import { decodeBase64Url, decodeUtf8 } from "./encoding.ts";
+import { formatApprover } from "./approval.ts";
 import type { ExecutionRecord } from "./execution.ts";
 import { isOpen } from "./execution.ts";
 import { type ExecutionState, ReceiptPayload } from "./protocol.ts";
@@ -66,7 +67,10 @@ export function receiptOf(record: ExecutionRecord): ReceiptPayload {
     stream: record.stream,
     sequence: record.sequence,
     planDigest: record.plan?.digest ?? null,
-    approvals: record.approvals.map(({ approver, atMs }) => ({ approver, atMs })),
+    approvals: record.approvals.map((approval) => ({
+      approver: formatApprover(approval),
+      atMs: approval.atMs,
+    })),
     atMs: record.sinceMs,
     auditSequence: record.auditSequence,
   };

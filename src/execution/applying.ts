@@ -3,7 +3,8 @@
  * Any step may be the last before a crash; `carryOut` goes on from what the journal says.
  */
 import { ConnectorError, RefusedError } from "../errors.ts";
-import { isGenuine } from "../core/approval.ts";
+import { type Approval, approvalsThatCount, formatApprovers, isLapsed } from "../core/approval.ts";
+import type { Approvers } from "../core/approver.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { Random } from "../runtime.ts";
@@ -24,6 +25,7 @@ export interface ApplyingParts extends PlanningParts {
   readonly leadership: Leadership;
   readonly random: Random;
   readonly key: JournalKey;
+  readonly approvers: Approvers;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function apply(
   parts: ApplyingParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { plan, preimages, needsApproval } = planned;
+  const { plan, preimages, needsApproval, opensAtMs } = planned;
   assertLeader(parts.leadership);
   if (plan.digest !== record.plan?.digest) {
     const reason = `the cluster has changed since it was planned: it would now be ${plan.digest}`;
@@ -44,9 +46,15 @@ export async function apply(
     return;
   }
   // Asked again, of the policy as it is now and of the approval itself: the state is no proof of either.
-  if (needsApproval && !await isApproved(record, plan.digest, parts.key)) {
-    const reason = "the policy wants a person's approval, and none that holds is on record";
-    await parts.book.move(record, "pending_approval", reason, { plan, approvals: [] });
+  const missing = needsApproval ? await missingApprovals(record, plan.digest, parts) : null;
+  if (missing) {
+    const { reason, approvals } = missing;
+    await parts.book.move(record, "pending_approval", reason, { plan, approvals });
+    return;
+  }
+  if (opensAtMs !== null) {
+    const reason = waitsFor(opensAtMs);
+    if (reason !== record.reason) await parts.book.move(record, "approved", reason);
     return;
   }
   const preimagesDigest = await parts.book.savePreimages(record, preimages);
@@ -78,14 +86,26 @@ export async function applyAtOnce(
   await carryOut(applying, parts, signal, planned);
 }
 
-async function isApproved(
-  { id, digest, approvals }: ExecutionRecord,
+/** What is said to people, and the approvals that do count; null when they are as many as the policy wants. */
+async function missingApprovals(
+  record: ExecutionRecord,
   planDigest: string,
-  key: JournalKey,
-): Promise<boolean> {
-  const about = { executionId: id, packageDigest: digest, planDigest };
-  for (const approval of approvals) if (await isGenuine(approval, about, key)) return true;
-  return false;
+  { approvers, clock, key, ...parts }: ApplyingParts,
+): Promise<{ reason: string; approvals: readonly Approval[] } | null> {
+  const policy = parts.policy();
+  const context = { approvers, policy, key, nowMs: clock.now() };
+  const approvals = await approvalsThatCount(record, planDigest, context);
+  const { count } = policy.approval;
+  if (approvals.length >= count) return null;
+  const held = approvals.length === 0 ? "none" : `only ${formatApprovers(approvals)}`;
+  const lapsed = record.approvals.filter((approval) => isLapsed(approval, context));
+  const why = lapsed.length === 0 ? "" : `; lapsed meanwhile: ${formatApprovers(lapsed)}`;
+  const wanted = count === 1 ? "a person's approval" : `the approval of ${count} persons`;
+  return { reason: `the policy wants ${wanted}, and ${held} counts now${why}`, approvals };
+}
+
+export function waitsFor(opensAtMs: number): string {
+  return `waits for a window of the policy, which opens at ${new Date(opensAtMs).toISOString()}`;
 }
 
 /**

@@ -4,7 +4,7 @@
  * Settled executions are in the journal only: memory holds what is left to do, and each stream's head.
  */
 import { InvalidInputError, RefusedError } from "../errors.ts";
-import type { AuditLog } from "../core/audit.ts";
+import type { AuditEntry } from "../core/audit.ts";
 import { sealRecord } from "../core/execution_seal.ts";
 import {
   byArrival,
@@ -17,7 +17,6 @@ import {
   type Preimage,
   type RecordChange,
 } from "../core/execution.ts";
-import type { JournalKey } from "../core/journal_key.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import { Recent } from "../core/recent.ts";
 import { isReceipted, isSettled, receiptKey } from "../core/receipt.ts";
@@ -26,6 +25,7 @@ import { Turns } from "../core/turns.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
+import { announce, type AnnouncingParts } from "./announcing.ts";
 import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
 import { Outcomes } from "./outcomes.ts";
@@ -34,13 +34,9 @@ import type { ReceiptIssuer } from "./receipt_issuer.ts";
 const MAX_PACKS = 16;
 const MAX_PACK_LENGTH = 128 * 1024;
 
-export interface BookParts {
+export interface BookParts extends AnnouncingParts {
   readonly journal: Journal;
-  readonly audit: AuditLog;
   readonly receipts: ReceiptIssuer;
-  readonly key: JournalKey;
-  /** Origin of the audit log's checkpoints: what `auditSequence` counts in. */
-  readonly auditLog: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -49,6 +45,8 @@ export interface BookParts {
 export interface MoveDetails extends RecordChange {
   /** Whose decision it is; the connector's own unless given. */
   readonly actor?: string;
+  /** What the decision rests on: on record right before it, for the same actor and execution. */
+  readonly evidence?: Pick<AuditEntry, "type" | "data">;
 }
 
 export interface Step extends RecordChange {
@@ -167,7 +165,7 @@ export class ExecutionBook {
         reason: clip(record.reason),
         bundlesDigest: digestOf(pack.bundles),
       };
-      const sealed = await this.#announce(entered, joinSigners(record.signers));
+      const sealed = await announce(entered, joinSigners(record.signers), this.parts);
       const stored = before?.state === "refused"
         ? await this.parts.journal.replace({ ...sealed, version: before.version }, pack)
         : await this.parts.journal.create(sealed, pack);
@@ -192,13 +190,14 @@ export class ExecutionBook {
     record: ExecutionRecord,
     state: ExecutionState,
     reason: string,
-    { actor = "connector", ...change }: MoveDetails = {},
+    { actor = "connector", evidence, ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
       await this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
+      if (evidence) await this.parts.audit.record({ ...evidence, actor, subject: record.id });
       return await this.#settle(
-        await this.parts.journal.replace(await this.#announce(moved, actor)),
+        await this.parts.journal.replace(await announce(moved, actor, this.parts)),
       );
     });
   }
@@ -216,7 +215,9 @@ export class ExecutionBook {
         moved.push(moveTo(moved.at(-1) ?? record, state, reason, nowMs, change));
       }
       // Side by side they share one write of the log; it takes them in this order.
-      const announced = await Promise.all(moved.map((one) => this.#announce(one, "connector")));
+      const announced = await Promise.all(
+        moved.map((one) => announce(one, "connector", this.parts)),
+      );
       for (const between of announced.slice(0, -1)) this.#tell(between);
       return await this.#settle(await this.parts.journal.replace(announced.at(-1)!));
     });
@@ -257,29 +258,6 @@ export class ExecutionBook {
       "not_leader",
       `${record.id} has changed meanwhile and is ${latest.state}: ${latest.reason}`,
     );
-  }
-
-  /** On the audit log's disk before it is anywhere else. */
-  async #announce(record: ExecutionRecord, actor: string): Promise<ExecutionRecord> {
-    const { sequence } = await this.parts.audit.record({
-      type: `execution.${record.state}`,
-      actor,
-      subject: record.id,
-      data: {
-        digest: record.digest,
-        name: record.name,
-        stream: record.stream,
-        sequence: record.sequence,
-        risk: record.risk,
-        signers: record.signers.map(({ name, identity }) => `${name} (${identity})`),
-        code: record.code,
-        reason: record.reason,
-        planDigest: record.plan?.digest ?? null,
-        approvers: record.approvals.map(({ approver }) => approver),
-      },
-    });
-    const { auditLog, key } = this.parts;
-    return await sealRecord({ ...record, auditSequence: sequence, auditLog }, key);
   }
 
   async #note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {

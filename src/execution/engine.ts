@@ -13,9 +13,17 @@ import { type Claim, claimOf } from "../core/claim.ts";
 import { dispatch } from "../core/dispatch.ts";
 import { type ExecutionRecord, hasBegun, type PackageMaterial } from "../core/execution.ts";
 import type { HealthBoard } from "../core/health.ts";
+import type { Policy } from "../core/policy.ts";
 import { targetsOf } from "../core/work_package.ts";
 import type { Logger } from "../log.ts";
-import { apply, applyAtOnce, type ApplyingParts, AUTO_REASON, carryOut } from "./applying.ts";
+import {
+  apply,
+  applyAtOnce,
+  type ApplyingParts,
+  AUTO_REASON,
+  carryOut,
+  waitsFor,
+} from "./applying.ts";
 import { makePlan, type Planned } from "./planning.ts";
 import { Rests } from "./rests.ts";
 import { rollBack } from "./rolling_back.ts";
@@ -42,6 +50,8 @@ export class Engine {
   /** Counts what may have made work possible, so that none is slept through. */
   #events = 0;
   #wake: () => void = () => {};
+  /** Approved executions that wait for a window of the policy: when it opens, epoch ms. */
+  readonly #opens = new Map<string, number>();
 
   constructor(private readonly parts: EngineParts) {
     this.#rests = new Rests(parts.clock, parts.random);
@@ -112,6 +122,8 @@ export class Engine {
     const { plan, write } = dispatch(
       open.flatMap((record) => {
         const { id, state } = record;
+        // What waits for a window of the policy holds nobody up.
+        if ((this.#opens.get(id) ?? 0) > this.parts.clock.now()) return [];
         const claim = this.#claims.get(id);
         const running = this.#running.get(id)?.slot ?? null;
         return claim ? [{ id, state, claim, running, isResting: this.#isResting(record) }] : [];
@@ -166,7 +178,7 @@ export class Engine {
     const { plan, needsApproval } = planned;
     const { book } = this.parts;
     await (needsApproval
-      ? book.move(record, "pending_approval", "a person must approve the plan", { plan })
+      ? book.move(record, "pending_approval", personsWanted(this.parts.policy()), { plan })
       : book.move(record, "approved", AUTO_REASON, { plan }));
   }
 
@@ -175,11 +187,16 @@ export class Engine {
     if (record.state === "applying") return await carryOut(record, this.parts, signal);
     const planned = await this.#plannedAhead(record) ?? await this.#planOrRefuse(record);
     if (!planned) return;
+    const { plan, needsApproval, opensAtMs } = planned;
+    // Not planned again and again until then; a restart, or another policy, forgets the time.
+    if (opensAtMs === null) this.#opens.delete(record.id);
+    else this.#opens.set(record.id, opensAtMs);
     if (record.state === "approved") return await apply(record, planned, this.parts, signal);
-    if (!planned.needsApproval) return await applyAtOnce(record, planned, this.parts, signal);
-    await this.parts.book.move(record, "pending_approval", "a person must approve the plan", {
-      plan: planned.plan,
-    });
+    const { book } = this.parts;
+    if (needsApproval) {
+      await book.move(record, "pending_approval", personsWanted(this.parts.policy()), { plan });
+    } else if (opensAtMs === null) await applyAtOnce(record, planned, this.parts, signal);
+    else await book.move(record, "approved", waitsFor(opensAtMs), { plan });
   }
 
   /** null where there is no such plan, or another package has been taken up since. */
@@ -213,6 +230,7 @@ export class Engine {
   #forgetEnded(open: readonly ExecutionRecord[]): void {
     const ids = new Set(open.map(({ id }) => id));
     for (const id of this.#claims.keys()) if (!ids.has(id)) this.#claims.delete(id);
+    for (const id of this.#opens.keys()) if (!ids.has(id)) this.#opens.delete(id);
     this.#rests.keepOnly((key) => key === RECEIPTS || ids.has(key));
   }
 
@@ -237,6 +255,10 @@ function mayPass(error: ConnectorError): boolean {
   if (error instanceof RefusedError) return error.code === "not_leader";
   if (error instanceof InvalidInputError) return error.code === "malformed_answer";
   return error.code !== "access_denied";
+}
+
+function personsWanted({ approval: { count } }: Policy): string {
+  return count === 1 ? "a person must approve the plan" : `${count} persons must approve the plan`;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -15,7 +15,8 @@ import {
   type PackageMaterial,
   type SignatureBundle,
 } from "../core/execution.ts";
-import type { Policy, PolicyVerdict } from "../core/policy.ts";
+import type { Policy } from "../core/policy.ts";
+import type { PolicyVerdict } from "../core/policy/judge.ts";
 import { sequenceToBeat } from "../core/stream_head.ts";
 import { namesOf, type ThresholdVerifier } from "../core/verification/threshold.ts";
 import type { Logger } from "../log.ts";
@@ -141,7 +142,7 @@ export class Intake {
     try {
       const highest = sequenceToBeat(this.parts.book.head(stream), id);
       const admitted = admit(parsed, cluster, receivedAtMs, highest);
-      return allow(admitted, this.parts.policy()).verdict;
+      return allow(admitted, this.parts.policy(), receivedAtMs).verdict;
     } catch (error) {
       if (error instanceof RefusedError) return error;
       throw error;

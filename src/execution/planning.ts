@@ -10,7 +10,7 @@ import type { Cluster } from "./cluster.ts";
 import type { HostFiles } from "./host_files.ts";
 import { operationsOf } from "./operations/operations_of.ts";
 import { sideBySide } from "./side_by_side.ts";
-import { reopen } from "./stages.ts";
+import { allow, reopen } from "./stages.ts";
 
 /** Dry runs of one package that are under way at once. */
 const MAX_PREVIEWS = 8;
@@ -33,10 +33,13 @@ export interface Planned {
   readonly preimages: readonly Preimage[];
   /** As the policy of this moment has it. */
   readonly needsApproval: boolean;
+  /** When the policy's window for it opens, epoch ms; null when it may be carried out now. */
+  readonly opensAtMs: number | null;
 }
 
 /**
- * Judges the record anew and dry-runs every operation against the cluster as it is now.
+ * Judges the record anew, dry-runs every operation against the cluster as it is now, and judges it by
+ * what it would do there.
  * Throws what any stage and the cluster throw.
  */
 export async function makePlan(
@@ -44,23 +47,28 @@ export async function makePlan(
   pack: PackageMaterial,
   parts: PlanningParts,
 ): Promise<Planned> {
-  const { id, digest, workPackage, verdict } = reopen(record, pack, {
+  const policy = parts.policy();
+  const reopened = reopen(record, pack, {
     verifier: parts.verifier,
-    policy: parts.policy(),
+    policy,
     cluster: parts.identity(),
     nowMs: parts.clock.now(),
   });
-  const context = { ...parts, executionId: id };
-  const operations = operationsOf(workPackage, context);
+  const { digest, workPackage } = reopened;
+  const context = { ...parts, executionId: reopened.id };
   const previews = await sideBySide(
-    operations,
+    operationsOf(workPackage, context),
     MAX_PREVIEWS,
     (operation) => operation.preview(parts.cluster),
   );
+  const entries = previews.map((preview) => preview.entry);
+  // The verbs are known now, and time has passed meanwhile.
+  const { verdict } = allow(reopened, policy, parts.clock.now(), entries);
   return {
     workPackage,
-    plan: sealPlan(digest, previews.map((preview) => preview.entry), parts.clock.now()),
+    plan: sealPlan(digest, entries, parts.clock.now()),
     preimages: previews.map(({ entry, before }) => ({ ref: entry.ref, before })),
     needsApproval: verdict.approval === "required",
+    opensAtMs: verdict.opensAtMs,
   };
 }

@@ -13,7 +13,10 @@ import {
   type PackageMaterial,
   type SignatureBundle,
 } from "../core/execution.ts";
-import { judge, type Policy, type PolicyVerdict } from "../core/policy.ts";
+import { formatRef } from "../core/kubernetes_object.ts";
+import type { PlanEntry } from "../core/plan.ts";
+import type { Policy } from "../core/policy.ts";
+import { judgeUntil, type TimedVerdict } from "../core/policy/judge.ts";
 import { MAX_PACKAGE_BYTES } from "../core/protocol.ts";
 import { Recent } from "../core/recent.ts";
 import type { Verified } from "../core/verification/verdict.ts";
@@ -43,7 +46,8 @@ interface Parsed extends Signed {
   readonly workPackage: WorkPackage;
 }
 interface Allowed extends Parsed {
-  readonly verdict: PolicyVerdict;
+  /** Of now, or of the first window that opens while the package is valid. */
+  readonly verdict: TimedVerdict;
 }
 
 /** Bytes within bounds; nothing else is known of them. */
@@ -81,8 +85,11 @@ export function bound(
   return { ...nameBytes(payload), payload, bundles } as BoundedPackage;
 }
 
-/** It goes into the sealed journal, so it must have a canonical form. */
-function assertCanonical(bundle: SignatureBundle): void {
+/**
+ * A bundle goes into the sealed journal, so it must have a canonical form.
+ * Throws InvalidInputError `malformed_bundle`.
+ */
+export function assertCanonical(bundle: SignatureBundle): void {
   try {
     canonicalJson(bundle);
   } catch (cause) {
@@ -127,13 +134,23 @@ export function admit(
   return parsed as unknown as AdmittedPackage;
 }
 
-/** Throws RefusedError `policy_denied` with every target that was denied. */
-export function allow(admitted: AdmittedPackage, policy: Policy): AllowedPackage {
-  const { workPackage } = admitted;
-  const verdict = judge(policy, {
-    risk: workPackage.spec.risk,
-    targets: targetsOf(workPackage),
-  });
+/**
+ * @param entries of the plan, once there is one: they tell the verbs, and until then the policy judges
+ * what is certain without them
+ * Throws RefusedError `policy_denied` with every target that is denied now, and at any later time at
+ * which the package is valid.
+ */
+export function allow(
+  admitted: AdmittedPackage | AllowedPackage,
+  policy: Policy,
+  nowMs: number,
+  entries: readonly PlanEntry[] = [],
+): AllowedPackage {
+  const { risk, expiresAt } = admitted.workPackage.spec;
+  const verbs = new Map(entries.map(({ ref, verb }) => [formatRef(ref), verb]));
+  const targets = targetsOf(admitted.workPackage)
+    .map((target) => ({ ...target, verb: verbs.get(formatRef(target.ref)) }));
+  const verdict = judgeUntil(policy, { risk, targets, atMs: nowMs }, expiresAt);
   if (!verdict.allowed) {
     const denied = verdict.reasons.filter((reason) => !reason.allowed);
     throw new RefusedError(
@@ -164,7 +181,8 @@ export function reopen(
     );
   }
   const parsed = parse(verify(bounded, context.verifier));
-  return allow(admit(parsed, context.cluster, context.nowMs, undefined), context.policy);
+  const admitted = admit(parsed, context.cluster, context.nowMs, undefined);
+  return allow(admitted, context.policy, context.nowMs);
 }
 
 /** A package whose bytes were verified before it began; the record's digest holds them since. */

@@ -6,10 +6,13 @@ import {
   bundlesOf,
   ExecuteRequest,
   type ExecuteResponse,
+  MAX_APPROVAL_BODY_BYTES,
   MAX_EXECUTE_BODY_BYTES,
+  SignedApprovalRequest,
 } from "../core/protocol.ts";
 import type { ClusterIdentity } from "../core/session.ts";
 import { InvalidInputError } from "../errors.ts";
+import type { Approvals } from "../execution/approvals.ts";
 import type { ExecutionBook } from "../execution/book.ts";
 import type { Intake } from "../execution/intake.ts";
 import { assertLeader, type Leadership } from "../execution/leadership.ts";
@@ -25,6 +28,7 @@ import { answerErrors } from "./answer_errors.ts";
 export interface ListenerParts {
   readonly intake: Intake;
   readonly book: ExecutionBook;
+  readonly approvals: Approvals;
   readonly identity: () => ClusterIdentity | null;
   readonly leadership: Leadership;
   readonly health: HealthBoard;
@@ -80,7 +84,7 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
       parts.clock,
     );
     const record = await parts.intake.receive({
-      payload: decodePayload(body.payload),
+      payload: decodeBytes("payload", body.payload),
       bundles: bundlesOf(body),
       source: "push",
     });
@@ -100,16 +104,29 @@ export function createListener(parts: ListenerParts): (request: Request) => Prom
     "/executions/:id",
     async (context) => context.json(describe(await parts.book.get(context.req.param("id")))),
   );
+  app.post("/executions/:id/approvals", async (context) => {
+    const body = await readJson(
+      context.req.raw,
+      SignedApprovalRequest,
+      MAX_APPROVAL_BODY_BYTES,
+      parts.clock,
+    );
+    const delivery = { document: decodeBytes("document", body.document), bundle: body.bundle };
+    return context.json(
+      describe(await parts.approvals.takeSigned(delivery, context.req.param("id"))),
+    );
+  });
 
   answerErrors(app, parts.log);
   return async (request) => await app.fetch(request);
 }
 
-export function decodePayload(base64: string): Uint8Array<ArrayBuffer> {
+/** @param name of the field, for the message */
+export function decodeBytes(name: string, base64: string): Uint8Array<ArrayBuffer> {
   try {
     return decodeBase64(base64);
   } catch (error) {
-    throw new InvalidInputError("malformed_request", "payload is not standard base64", {
+    throw new InvalidInputError("malformed_request", `${name} is not standard base64`, {
       cause: error,
     });
   }

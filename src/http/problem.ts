@@ -20,6 +20,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   sequence_not_newer: 409,
   not_approvable: 409,
   approval_mismatch: 409,
+  approval_wrong_package: 409,
+  already_approved: 409,
   plan_changed: 409,
   field_conflict: 409,
   rate_limited: 429,

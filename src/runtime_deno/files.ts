@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
-import type { AppendFile, FileInfo, FileLock, Files } from "../runtime.ts";
+import type { AppendFile, FileInfo, FileLock, Files, Ownership } from "../runtime.ts";
 import { diskError, readError } from "./disk_error.ts";
 
 const PRIVATE_MODE = 0o600;
@@ -123,6 +123,33 @@ export const systemFiles: Files = {
       throw diskError(error, path);
     }
   },
+  async makeDirectory(path, mode) {
+    try {
+      await Deno.mkdir(path, { mode });
+      await Deno.chmod(path, mode); // mkdir leaves out what the umask forbids
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw diskError(error, path);
+    }
+  },
+  async setMode(path, mode) {
+    try {
+      await Deno.chmod(path, mode);
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  },
+  owner: (path) =>
+    Promise.try((): Ownership | null => {
+      const info = orNull(path, () => Deno.lstatSync(path));
+      return info && {
+        uid: info.uid ?? NaN,
+        mode: (info.mode ?? 0) & 0o777,
+        device: info.dev,
+        isDirectory: info.isDirectory,
+      };
+    }),
   async createExclusive(path, bytes) {
     // Written whole beside it and linked into place, so that no one ever sees half a file.
     const temporary = `${path}.${crypto.randomUUID()}.tmp`;

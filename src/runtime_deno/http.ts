@@ -3,7 +3,6 @@ import { StalledError } from "../errors.ts";
 import type { Http, HttpClient, HttpClientOptions, HttpServer, ServeOptions } from "../runtime.ts";
 import { systemFiles } from "./files.ts";
 
-const SOCKET_MODE = 0o600;
 /** Load balancers close after 60 s, nginx after 75, kube-apiserver after 90. */
 const POOL_IDLE_MS = 50_000;
 
@@ -17,7 +16,7 @@ async function serve(
     // A socket left by a killed process would refuse the bind; the state lock proves it is stale.
     await systemFiles.remove(path);
     const server = Deno.serve({ path, onListen }, handler);
-    await Deno.chmod(path, SOCKET_MODE);
+    await Deno.chmod(path, options.mode);
     return { port: 0, close: () => server.shutdown() };
   }
   const { address: hostname, port, certPem: cert, keyPem: key } = options;

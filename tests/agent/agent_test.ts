@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { TransientError } from "../../src/errors.ts";
 import type { Files } from "../../src/runtime.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
-import { admin, isOk, packageFor, push, start, until, withWorld } from "../fakes/agent_world.ts";
+import {
+  admin,
+  adminClient,
+  isOk,
+  packageFor,
+  push,
+  start,
+  until,
+  withWorld,
+} from "../fakes/agent_world.ts";
 
 Deno.test("the agent keeps its key, its id and its audit chain over a restart", () =>
   withWorld(async (world) => {
@@ -42,11 +51,9 @@ Deno.test("a package that waits for approval survives a restart and is then carr
     await first.stop();
 
     const second = await start(world);
-    const { plan } = await admin(second, `/executions/${executionId}`);
-    await admin(second, `/executions/${executionId}/approve`, {
-      planDigest: plan.digest,
-      approver: "alice",
-    });
+    const client = adminClient(world, second);
+    const { plan } = await client.show(executionId);
+    await client.approve(executionId, plan!.digest);
     await until(() => states().includes("succeeded"));
     await second.stop();
     assert.deepEqual(states(), ["pending_approval", "succeeded"], "each outcome has one receipt");

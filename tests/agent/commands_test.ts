@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { handleCommand } from "../../src/agent/commands.ts";
 import type { AuditEntry, AuditLog } from "../../src/core/audit.ts";
-import { encodeBase64 } from "../../src/core/encoding.ts";
+import { prepareDocument } from "../../src/core/approval_document.ts";
+import { canonicalJson } from "../../src/core/canonical_json.ts";
+import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
+import { createKeySigner } from "../../src/embedded/signer.ts";
 import { RefusedError, StalledError, TransientError } from "../../src/errors.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
+import type { Approvals } from "../../src/execution/approvals.ts";
 import type { Delivery, Intake } from "../../src/execution/intake.ts";
 import {
   applyAction,
@@ -11,6 +15,7 @@ import {
   layGround,
   packageOf,
   recordsOf,
+  send,
   Stand,
 } from "../fakes/execution_stand.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
@@ -25,7 +30,8 @@ function setUp(intake: Pick<Intake, "receive">) {
     },
   };
   const log = new JsonLogger(new FakeClock(), (line) => lines.push(line), "info", new SecretMask());
-  const parts = { intake: intake as Intake, audit, log };
+  const approvals = {} as Approvals;
+  const parts = { intake: intake as Intake, approvals, audit, log };
   return { entries, lines, parts };
 }
 
@@ -47,6 +53,12 @@ const MALFORMED: Record<string, [string, unknown, RegExp]> = {
   "of an unknown type": ["reboot", data, /There is no command "reboot"/],
   "without data": ["execute", undefined, /is missing|mapping/],
   "with an unknown field": ["execute", { ...data, force: true }, /force: unknown field/],
+  "that approves without a document": ["approval", { bundle: {} }, /document: is missing/],
+  "that approves with more than that": [
+    "approval",
+    { document: "AA==", bundle: {}, approver: "alice" },
+    /approver: unknown field/,
+  ],
   "without a bundle": ["execute", { payload: "" }, /bundle: is missing/],
   "whose payload is not base64": ["execute", { ...data, payload: "A" }, /not standard base64/],
 };
@@ -129,6 +141,42 @@ Deno.test("an execute command enters the pipeline; brought again, it changes not
     const [record, ...more] = await recordsOf(stand);
     assert.deepEqual([record?.source, record?.state, more.length], ["channel", "accepted", 0]);
     assert.deepEqual(entries, []);
+  } finally {
+    await stand.kill();
+    await ground.close();
+  }
+});
+
+Deno.test("an approval command brings what an approver signed; a bad one is recorded and done with", async () => {
+  const ground = await layGround();
+  const signer = await createKeySigner();
+  const dora = {
+    kind: "key",
+    name: "dora",
+    publicKeyPem: signer.publicKeyPem,
+    transparencyLog: "optional",
+  } as const;
+  const stand = (await Stand.open(ground, { approvers: [dora] })).start();
+  try {
+    const { entries, parts } = setUp(stand.intake);
+    const actions = applyAction(deployment("web", "web:1"));
+    const { id } = await send(stand, ground, packageOf({ actions }));
+    const record = await stand.until(id, "pending_approval");
+    const decision = { decision: "approve", reason: "" } as const;
+    const document = encodeUtf8(canonicalJson(prepareDocument(record, decision, Date.now())));
+    const approvals = stand.approvals;
+    const deliver = (by: typeof signer, name: string) =>
+      handleCommand({
+        id: name,
+        type: "approval",
+        data: { document: encodeBase64(document), bundle: by.sign(document) },
+      }, { ...parts, approvals });
+    await deliver(await createKeySigner(), "c-6");
+    assert.deepEqual(entries.map(({ data }) => data.code), ["unknown_signer"]);
+    await deliver(signer, "c-7");
+    await deliver(signer, "c-7");
+    assert.equal((await stand.until(id, "succeeded")).approvals[0]!.approver, "dora");
+    assert.equal(entries.length, 1);
   } finally {
     await stand.kill();
     await ground.close();

@@ -4,7 +4,16 @@ import { defaultIdentity } from "../../src/agent/election.ts";
 import type { World } from "../../src/cli/simulate/world.ts";
 import { generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
 import type { KubeObject } from "../../src/core/kubernetes_object.ts";
-import { admin, isOk, packageFor, push, start, until, withWorld } from "../fakes/agent_world.ts";
+import {
+  admin,
+  adminClient,
+  isOk,
+  packageFor,
+  push,
+  start,
+  until,
+  withWorld,
+} from "../fakes/agent_world.ts";
 
 const PLACE = { namespace: "kube-system", name: "neuralops-connector" };
 /** Long enough for a slow machine: no test waits for a lease to run out. */
@@ -23,6 +32,8 @@ async function startOne(world: World, hostname: string, lines: string[] = []): P
   return await start({ ...world, config }, { hostname, lines });
 }
 
+const clientOf = (world: World, agent: Agent, hostname: string) =>
+  adminClient(world, agent, `${world.folder}/state-${hostname}`);
 const standing = (agent: Agent) => agent.health.get("leadership")?.reason ?? "";
 const leads = (agent: Agent) => standing(agent) === "leads";
 const standsBy = (agent: Agent) => /^stands by; .+ leads$/.test(standing(agent));
@@ -66,8 +77,8 @@ Deno.test("of two agents one acts; when it stops, the other registers and execut
       "not_leader",
       `This connector stands by: ${holder} leads`,
     ]);
-    const rejected = await admin(b, "/executions/wpx-1/reject", { approver: "al", reason: "no" });
-    assert.equal(rejected.code, "not_leader");
+    const rejecting = clientOf(world, b, "b").reject("wpx-1", "no");
+    await assert.rejects(rejecting, { code: "not_leader" });
     assert.deepEqual((await admin(b, "/executions")).executions, [], "journals nothing");
     await until(() => isOk(b, "audit"));
     assert.equal((await get(world, b, "/readyz")).status, 200);
@@ -85,11 +96,8 @@ Deno.test("of two agents one acts; when it stops, the other registers and execut
     assert.equal(status, 202);
     const { executionId } = body as { executionId: string };
     await until(() => receiptsOf(world, executionId).includes("pending_approval"));
-    const { plan } = await admin(b, `/executions/${executionId}`);
-    await admin(b, `/executions/${executionId}/approve`, {
-      planDigest: plan.digest,
-      approver: "alice",
-    });
+    const { plan } = await clientOf(world, b, "b").show(executionId);
+    await clientOf(world, b, "b").approve(executionId, plan!.digest);
     await until(() => receiptsOf(world, executionId).includes("succeeded"));
     assert.notEqual(world.kubernetes.embedded!.store.get("v1", "ConfigMap", "shop", "of-b"), null);
 
@@ -149,9 +157,9 @@ Deno.test("an agent that is stopped in the middle of a change keeps its Lease, a
     const { body } = await push(world, a, packageFor(world, "web", NEVER_HEALTHY));
     const { executionId } = body as { executionId: string };
     await until(() => receiptsOf(world, executionId).includes("pending_approval"));
-    const path = `/executions/${executionId}`;
-    const { plan } = await admin(a, path);
-    await admin(a, `${path}/approve`, { planDigest: plan.digest, approver: "alice" });
+    const client = clientOf(world, a, "a");
+    const { plan } = await client.show(executionId);
+    await client.approve(executionId, plan!.digest);
     await until(() =>
       world.kubernetes.embedded!.store.get("apps/v1", "Deployment", "shop", "web") !== null
     );
@@ -162,7 +170,7 @@ Deno.test("an agent that is stopped in the middle of a change keeps its Lease, a
     await until(() => standsBy(b));
     const again = await startOne(world, "a");
     await until(() => leads(again));
-    assert.equal((await admin(again, path)).state, "applying");
+    assert.equal((await clientOf(world, again, "a").show(executionId)).state, "applying");
     await again.stop();
     await b.stop();
   }));

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import type { ErrorCode } from "../../src/errors.ts";
+import type { ApproverEntry } from "../../src/core/approver.ts";
+import { createKeySigner } from "../../src/embedded/signer.ts";
 import { createAdmin } from "../../src/http/admin.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
+import { openChallenges } from "../fakes/open_challenges.ts";
 import { type CliParts, runCli } from "../fakes/cli_io.ts";
 import {
   applyAction,
   deployment,
+  type Ground,
   layGround,
+  OWN_UID,
   packageOf,
   send,
   Stand,
@@ -17,23 +22,41 @@ const STATE_DIR = ["--state-dir", "/state"];
 
 interface Fixture {
   readonly stand: Stand;
+  readonly ground: Ground;
   /** `executions …` against the running connector. */
   run(args: readonly string[], parts?: CliParts): ReturnType<typeof runCli>;
   /** The id of a package that waits for a person. */
   pending(name?: string): Promise<string>;
 }
 
-async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise<void> {
+async function withConnector(
+  work: (fixture: Fixture) => Promise<void>,
+  more: readonly ApproverEntry[] = [],
+): Promise<void> {
   const ground = await layGround();
-  const stand = (await Stand.open(ground)).start();
+  const stand = (await Stand.open(ground, { approvers: more })).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const { book, approvals, receipts, publicKey, health } = stand;
-  const admin = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
+  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
+  const challenges = await openChallenges(ground, directory);
+  const admin = createAdmin({
+    book,
+    approvals,
+    approvers,
+    challenges,
+    receipts,
+    publicKey,
+    health,
+    clock,
+    log,
+  });
+  const disk = ground.runtime.files;
   try {
     await work({
       stand,
-      run: (args, parts = {}) => runCli(["executions", ...args, ...STATE_DIR], { admin, ...parts }),
+      ground,
+      run: (args, parts = {}) =>
+        runCli(["executions", ...args, "--state-dir", directory], { admin, disk, ...parts }),
       async pending(name = "web") {
         const actions = applyAction(deployment(name, "web:1"));
         const { id } = await send(stand, ground, packageOf({ actions, stream: name }));
@@ -48,12 +71,12 @@ async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise
 }
 
 Deno.test("executions list prints a table, and says so when there is nothing", () =>
-  withConnector(async ({ run, pending }) => {
+  withConnector(async ({ run, pending, stand }) => {
     assert.equal((await run(["list"])).out, "No executions.");
     const id = await pending();
     const { exitCode, out, sockets } = await run(["list"]);
     assert.equal(exitCode, 0);
-    assert.deepEqual(sockets, ["/state/agent.sock"]);
+    assert.deepEqual(sockets, [`${stand.directory}/agent.sock`]);
     const [heading, line] = out.split("\n");
     assert.match(heading!, /^ID +STATE +AGE +RISK +SIGNER +NAME +STREAM +SEQ$/);
     const row = new RegExp(`^${id} +pending_approval +\\d+m?s +low +release +test +web +\\d+$`);
@@ -124,12 +147,15 @@ for (const answer of ["y", "yes", " Y "]) {
   Deno.test(`executions approve shows the plan, asks, and takes ${answer.trim()} for a yes`, () =>
     withConnector(async ({ run, pending, stand }) => {
       const id = await pending();
-      const { exitCode, out, questions } = await run(["approve", id, "--as", "alice"], { answer });
+      const { exitCode, out, questions } = await run(["approve", id], { answer });
       assert.equal(exitCode, 0);
-      assert.deepEqual(questions, ["Approve this plan as alice? [y/N]"]);
+      assert.deepEqual(questions, ["Approve this plan? [y/N]"]);
       assert.match(out, /\+ create apps\/v1\/Deployment/);
-      assert.match(out, new RegExp(`${id} approved: approved by socket:alice$`));
-      assert.equal((await stand.until(id, "succeeded")).approvals[0]!.approver, "socket:alice");
+      assert.match(
+        out,
+        new RegExp(`${id} approved: approved by alice \\(uid ${OWN_UID}\\); 1 of 1$`),
+      );
+      assert.equal((await stand.until(id, "succeeded")).approvals[0]!.approver, "alice");
     }));
 }
 
@@ -165,7 +191,7 @@ Deno.test("executions approve without a person needs to be told which plan", () 
     const env = { USER: "carol" };
     const named = await run(["approve", id, "--plan-digest", digest], { env });
     assert.equal(named.exitCode, 0);
-    assert.equal((await stand.until(id, "succeeded")).approvals[0]!.approver, "socket:carol");
+    assert.equal((await stand.until(id, "succeeded")).approvals[0]!.approver, "alice");
     const again = await run(["approve", id, "--yes"]);
     assert.equal(again.exitCode, 1);
     assert.match(again.errors, /^error: not_approvable: .* is succeeded/);
@@ -181,12 +207,69 @@ Deno.test("executions approve --yes approves the plan as it is now", () =>
 Deno.test("executions reject cancels with the reason", () =>
   withConnector(async ({ run, pending }) => {
     const id = await pending();
-    const args = ["reject", id, "--reason", "not now", "--as", "bob"];
+    const args = ["reject", id, "--reason", "not now"];
     const { exitCode, out } = await run(args);
     assert.equal(exitCode, 0);
-    assert.equal(out, `${id} cancelled: rejected by socket:bob: not now`);
+    assert.equal(out, `${id} cancelled: rejected by alice (uid ${OWN_UID}): not now`);
     assert.equal((await run(args)).exitCode, 1);
   }));
+
+Deno.test("executions approve takes nobody's word for a name", () =>
+  withConnector(async ({ run, pending }) => {
+    const id = await pending();
+    const { exitCode, errors } = await run(["approve", id, "--yes", "--as", "bob"]);
+    assert.equal(exitCode, 2);
+    assert.match(errors, /unknown option '--as'/);
+  }));
+
+Deno.test("executions approve says what to do where it cannot show who the person is", () =>
+  withConnector(async ({ run, pending, ground, stand }) => {
+    const id = await pending();
+    const denied = {
+      ...ground.runtime.files,
+      makeDirectory: () => Promise.reject(new Error("no")),
+    };
+    const { exitCode, errors } = await run(["approve", id, "--yes"], { disk: denied });
+    assert.equal(exitCode, 1);
+    assert.match(
+      errors,
+      /^error: approver_unproven: Cannot show who you are: no \(.*executions approval/,
+    );
+    const taken = { ...ground.runtime.files, makeDirectory: () => Promise.resolve(false) };
+    assert.match((await run(["approve", id, "--yes"], { disk: taken })).errors, /is taken/);
+    assert.equal((await stand.book.get(id)).state, "pending_approval");
+  }));
+
+Deno.test("executions approval prints what is signed, and approve --document brings it back", async () => {
+  const signer = await createKeySigner();
+  const approvers = [{
+    kind: "key",
+    name: "dora",
+    publicKeyPem: signer.publicKeyPem,
+    transparencyLog: "optional",
+  }] as const;
+  await withConnector(async ({ run, pending, stand }) => {
+    const id = await pending();
+    const { exitCode, out } = await run(["approval", id]);
+    assert.equal(exitCode, 0);
+    assert.equal(out.split("\n").length, 1);
+    const document = `${out}\n`; // as the shell writes it to a file
+    const bundle = JSON.stringify(signer.sign(new TextEncoder().encode(document)));
+    const files = { "a.json": document, "a.bundle": bundle, "no.bundle": "{}" };
+    const bring = (name: string) =>
+      run(["approve", id, "--document", "a.json", "--bundle", name], { files });
+    const wrong = await bring("no.bundle");
+    assert.equal(wrong.exitCode, 1);
+    assert.match(wrong.errors, /^error: (missing_signature|malformed_bundle): /);
+    const brought = await bring("a.bundle");
+    assert.equal(brought.exitCode, 0, brought.errors);
+    assert.match(brought.out, /approved by dora \(key sha256:[0-9a-f]{64}\); 1 of 1$/);
+    await stand.until(id, "succeeded");
+    const no = JSON.parse((await run(["approval", await pending("b"), "--reject", "why"])).out);
+    assert.deepEqual([no.decision, no.reason], ["reject", "why"]);
+    assert.equal((await run(["approval", id])).exitCode, 1);
+  }, approvers);
+});
 
 Deno.test("executions names an id that there is not", () =>
   withConnector(async ({ run }) => {

@@ -15,28 +15,65 @@ const files = {
   "wpk.yaml": wpk,
   "wide.yaml": rules("v1/ConfigMap, v1/Pod, apps/v1/Deployment, apps/v1/StatefulSet"),
   "narrow.yaml": rules("v1/ConfigMap"),
+  "night.yaml": `${
+    rules("v1/ConfigMap, v1/Pod, apps/v1/Deployment, apps/v1/StatefulSet").replace(
+      " }\n",
+      ", windows: [{ from: '10:30', to: '10:40', timeZone: UTC }] }\n",
+    )
+  }mode: auto
+approval: { count: 2, validFor: 1h }
+deny: [{ name: nothing new, kinds: [v1/ConfigMap], verbs: [create] }]
+`,
   "broken.yaml": "kind: Pod",
   "secret.yaml": new Error("permission denied"),
 };
 const check = (policy: string, ...more: string[]) =>
   runCli(["policy", "check", "wpk.yaml", "--policy", policy, ...more], { files });
 
-Deno.test("policy check prints a table and exits 0 where everything is allowed", async () => {
+Deno.test("policy check reads every rule to every target, and exits 0 where all is allowed", async () => {
   const { exitCode, out, errors } = await check("wide.yaml");
   assert.equal(exitCode, 0, `${out}\n${errors}`);
   const lines = out.split("\n");
-  assert.match(lines[0]!, /^SUBJECT +VERDICT +RULE +REASON$/);
-  assert.ok(
-    lines.slice(1, -1).every((line) => / {2}allow {4}all {3}allowed by rule all$/.test(line)),
-  );
-  assert.match(lines.at(-1)!, /^ALLOWED, risk \w+, approval required$/);
+  assert.match(lines[0]!, /^Judged at 20\d\d-/);
+  assert.match(out, /^allow {2}apply v1\/ConfigMap .*: allowed by rule all$/m);
+  assert.match(out, /^ +RULE +EFFECT +MATCHES +BECAUSE$/m);
+  assert.match(out, /^ +all +allow +yes +-$/m);
+  assert.match(out, /^Auto mode does not hold: mode is manual$/m);
+  assert.match(out, /^Approvals: 1 person must approve the plan$/m);
+  assert.match(lines.at(-1)!, /^ALLOWED, risk \w+$/);
 });
 
-Deno.test("policy check names what is denied and exits 1", async () => {
+Deno.test("policy check names what is denied, why no rule allows it, and exits 1", async () => {
   const { exitCode, out } = await check("narrow.yaml");
   assert.equal(exitCode, 1);
-  assert.match(out, /Deployment .* {2}deny {5}- {5}no rule allows it/);
+  assert.match(out, /^deny {3}\w+ apps\/v1\/Deployment .*: no rule allows it$/m);
+  assert.match(out, /^ +all +allow +no +another kind$/m);
   assert.match(out, /\nDENIED, risk \w+$/);
+});
+
+Deno.test("policy check says when a window opens, what auto mode breaks and how many must approve", async () => {
+  const during = await check("night.yaml", "--at", "2026-11-22T10:30:00Z");
+  assert.equal(during.exitCode, 0, `${during.out}\n${during.errors}`);
+  assert.match(during.out, /^Auto mode holds: nobody is asked\.$/m);
+  const before = await check("night.yaml", "--at", "2026-11-22T10:05:00Z");
+  assert.equal(before.exitCode, 0);
+  assert.match(
+    before.out,
+    /^Judged at 2026-11-22T10:30:00\.000Z, when a window opens \(asked at /m,
+  );
+  assert.match(before.out, /ALLOWED, risk low, not before 2026-11-22T10:30:00\.000Z$/);
+  const after = await check("night.yaml", "--at", "2026-11-22T10:50:00Z", "-o", "json");
+  assert.equal(after.exitCode, 1);
+  const { targets, autoMode, approvals } = JSON.parse(after.out);
+  assert.match(targets[0].reason, /rule all allows it, but not at this time/);
+  assert.match(targets[0].rules[1].because, /^outside its windows \(daily 10:30–10:40 UTC\)$/);
+  assert.deepEqual(autoMode, { holds: true, breaks: [] });
+  assert.deepEqual(approvals, { needed: 0, validForMs: 3_600_000 });
+});
+
+Deno.test("policy check says where only the plan can tell", async () => {
+  const { out } = await check("night.yaml", "--at", "2026-11-22T10:30:00Z");
+  assert.match(out, /^ +nothing new +deny +unsure +create or change: the plan decides$/m);
 });
 
 Deno.test("policy check prints its verdict as JSON and YAML", async () => {
@@ -45,9 +82,10 @@ Deno.test("policy check prints its verdict as JSON and YAML", async () => {
   ) {
     const { exitCode, out } = await check("narrow.yaml", "-o", format);
     assert.equal(exitCode, 1);
-    const verdict = read(out);
-    assert.equal(verdict.allowed, false);
-    assert.ok(verdict.reasons.length > 1);
+    const explanation = read(out);
+    assert.equal(explanation.allowed, false);
+    assert.ok(explanation.targets.length > 1);
+    assert.deepEqual(explanation.approvals, { needed: 1, validForMs: null });
   }
 });
 

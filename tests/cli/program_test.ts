@@ -54,7 +54,14 @@ const MISUSED: Record<string, [string[], RegExp]> = {
     ["executions", "list", "--state", "pending"],
     /Allowed choices are accepted/,
   ],
-  "a name that is none": [["executions", "approve", "x", "--as", "a b"], /must be a user name/],
+  "a bundle without a document": [
+    ["executions", "approve", "x", "--state-dir", "/s", "--bundle", "b"],
+    /--document and --bundle go together/,
+  ],
+  "a time that is none": [
+    ["policy", "check", "wpk.yaml", "--policy", "policy.yaml", "--at", "noon"],
+    /must be a time such as/,
+  ],
   "a count that is none": [["audit", "show", "--limit", "many"], /must be a whole number above 0/],
   "a count of none": [["audit", "show", "--limit", "0"], /must be a whole number above 0/],
   "an archive without credentials": [

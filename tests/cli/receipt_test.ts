@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { createAdmin } from "../../src/http/admin.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
+import { openChallenges } from "../fakes/open_challenges.ts";
 import { type CliParts, runCli } from "../fakes/cli_io.ts";
 import {
   applyAction,
@@ -29,8 +30,19 @@ async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise
   const stand = (await Stand.open(ground)).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const { book, approvals, receipts, publicKey, health } = stand;
-  const admin = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
+  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
+  const challenges = await openChallenges(ground, directory);
+  const admin = createAdmin({
+    book,
+    approvals,
+    approvers,
+    challenges,
+    receipts,
+    publicKey,
+    health,
+    clock,
+    log,
+  });
   const at = ["--state-dir", "/state"];
   try {
     const bytes = packageOf({ actions: applyAction(configMap("a", { a: "1" })) });

@@ -22,9 +22,9 @@ Deno.test("of many who decide about one execution at once, exactly one does", as
     const plan = { digest: "sha256:plan", entries: [], plannedAtMs: 0 };
     await stand.book.move(accepted, "pending_approval", "a person must approve the plan", { plan });
     const results = await Promise.allSettled([
-      stand.approvals.approve(id, plan.digest, "socket:alice"),
-      stand.approvals.approve(id, plan.digest, "socket:bob"),
-      stand.approvals.reject(id, "socket:carol", "no"),
+      stand.approvals.approve(id, plan.digest, stand.people.alice),
+      stand.approvals.approve(id, plan.digest, stand.people.bob),
+      stand.approvals.reject(id, stand.people.carol, "no"),
       send(stand, ground, packageOf({ actions: ACTIONS, stream: "race" })),
     ]);
     const lost = results.slice(0, 3).filter((result) => result.status === "rejected");
@@ -32,7 +32,9 @@ Deno.test("of many who decide about one execution at once, exactly one does", as
     for (const { reason } of lost) assert.match(describeError(reason), /^not_approvable: /);
 
     const decisions = (await readAudit(stand.directory))
-      .filter(({ subject, actor }) => subject === id && actor.startsWith("socket:"));
+      .filter(({ subject, actor, type }) =>
+        subject === id && actor.includes("(uid ") && type !== "execution.approval"
+      );
     assert.equal(decisions.length, 1, "what lost is not on record as done");
     const { state, version } = await stand.book.get(id);
     await stand.kill();

@@ -172,7 +172,7 @@ async function drive(stand: Stand, world: World): Promise<ExecutionRecord> {
       await stand.deliverReceipts((receipt) => received.set(receipt.key, payloadOf(receipt)));
       return await stand.book.get(id);
     }
-    await stand.approvals.approve(id, record.plan!.digest, "socket:alice");
+    await stand.approvals.approve(id, record.plan!.digest, stand.people.alice);
   }
 }
 

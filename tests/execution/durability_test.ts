@@ -73,7 +73,7 @@ Deno.test("nothing is accepted while the audit log takes no records", async () =
 for (
   const [what, from, to] of [
     ["state", '"state":"accepted"', '"state":"approved"'],
-    ["approval", '"approvals":[]', '"approvals":[{"approver":"socket:eve"}]'],
+    ["approval", '"approvals":[]', '"approvals":[{"approver":"eve"}]'],
     ["seal", '"seal":"', '"seal":"A'],
   ] as const
 ) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { formatPerson } from "../../src/core/approver.ts";
 import type { KubeObject } from "../../src/core/kubernetes_object.ts";
 import { RefusedError, TransientError } from "../../src/errors.ts";
 import { alwaysLeader } from "../../src/execution/leadership.ts";
@@ -352,18 +353,20 @@ Deno.test("an approval outlives the process that took it", () =>
     const { plan } = await first.until(id, "pending_approval");
     await first.kill();
     const second = await open({ policy: MANUAL_POLICY });
-    await second.approvals.approve(id, plan!.digest, "socket:alice");
+    await second.approvals.approve(id, plan!.digest, second.people.alice);
     await second.kill();
     const third = await open({ policy: MANUAL_POLICY });
+    const alice = formatPerson(third.people.alice);
     const done = await third.start().until(id, "succeeded");
-    assert.deepEqual(done.approvals.map(({ approver }) => approver), ["socket:alice"]);
+    assert.deepEqual(done.approvals.map(({ approver }) => approver), ["alice"]);
     const audited = (await readAudit(ground.directory))
       .filter(({ subject }) => subject === id)
       .map(({ type, actor }) => `${type} by ${actor}`);
     assert.deepEqual(audited, [
       "execution.accepted by release",
       "execution.pending_approval by connector",
-      "execution.approved by socket:alice",
+      `execution.approval by ${alice}`,
+      `execution.approved by ${alice}`,
       "execution.applying by connector",
       "execution.succeeded by connector",
     ]);
@@ -380,7 +383,7 @@ Deno.test("what auto mode let through goes to a person when the policy has chang
     const second = await open({ policy: MANUAL_POLICY });
     const { plan } = await second.start().until(id, "pending_approval");
     assert.equal(mapIn(ground, "one"), null);
-    await second.approvals.approve(id, plan!.digest, "socket:alice");
+    await second.approvals.approve(id, plan!.digest, second.people.alice);
     await second.until(id, "succeeded");
   }, { rolloutMs: 60_000 }));
 

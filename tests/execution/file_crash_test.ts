@@ -85,7 +85,7 @@ async function drive(stand: Stand, { ground, bytes, id }: World): Promise<Execut
   for (;;) {
     const record = await stand.until(id, "pending_approval", ...ENDS);
     if (record.state !== "pending_approval") return record;
-    await stand.approvals.approve(id, record.plan!.digest, "socket:alice");
+    await stand.approvals.approve(id, record.plan!.digest, stand.people.alice);
   }
 }
 

@@ -90,7 +90,7 @@ Deno.test("a file that changed after the approval ends in plan_changed and is le
     );
     const { plan } = await stand.until(id, "pending_approval");
     await world.host.write("app.conf", "a: 3\n");
-    await stand.approvals.approve(id, plan!.digest, "socket:alice");
+    await stand.approvals.approve(id, plan!.digest, stand.people.alice);
     await stand.until(id, "plan_changed");
     assert.deepEqual(await world.host.snapshot(), { "app.conf": `0644 ${btoa("a: 3\n")}` });
   }));

@@ -374,8 +374,8 @@ Deno.test("a standby takes nothing and leaves no trace of what was sent to it", 
     await assert.rejects(stand.intake.receive({ ...tampered, source: "push" }), refusal);
     const payload = packageOf({ actions: GOOD });
     await assert.rejects(send(stand, ground, payload), refusal);
-    await assert.rejects(stand.approvals.approve("wpx-1", "sha256:0", "socket:alice"), refusal);
-    await assert.rejects(stand.approvals.reject("wpx-1", "socket:alice", "no"), refusal);
+    await assert.rejects(stand.approvals.approve("wpx-1", "sha256:0", stand.people.alice), refusal);
+    await assert.rejects(stand.approvals.reject("wpx-1", stand.people.alice, "no"), refusal);
     assert.deepEqual(await readAudit(stand.directory), []);
     assert.deepEqual(await readReceipts(stand), []);
     leads = true;
@@ -396,7 +396,7 @@ Deno.test("what is open is bounded, and what is open already is still answered",
     });
     assert.equal((await send(stand, ground, first)).id, id);
     await stand.until(id, "pending_approval");
-    await stand.approvals.reject(id, "socket:alice", "make room");
+    await stand.approvals.reject(id, stand.people.alice, "make room");
     assert.equal((await send(stand, ground, third)).state, "accepted");
   }));
 

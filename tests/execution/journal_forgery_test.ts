@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
-import { type ApprovalClaims, signApproval } from "../../src/core/approval.ts";
+import { signApproval } from "../../src/core/approval.ts";
 import { generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
 import { encodeBase64 } from "../../src/core/encoding.ts";
 import { sealRecord } from "../../src/core/execution_seal.ts";
@@ -16,6 +16,7 @@ import {
   configMap,
   type Ground,
   layGround,
+  OWN_UID,
   packageOf,
   send,
   Stand,
@@ -53,7 +54,14 @@ const EDITS: Record<string, Edit> = {
   "the plan": (record) => ({ ...record, plan: { ...record.plan, digest: "sha256:0" } }),
   "an approval": (record) => ({
     ...record,
-    approvals: [{ approver: "eve", planDigest: record.plan!.digest, atMs: 1, signature: "" }],
+    approvals: [{
+      approver: "eve",
+      means: "uid 0",
+      planDigest: record.plan!.digest,
+      atMs: 1,
+      signed: null,
+      signature: "",
+    }],
   }),
   "the bundles' digest": (record) => ({ ...record, bundlesDigest: "sha256:0" }),
   "the preimages' digest": (record) => ({ ...record, preimagesDigest: "sha256:0" }),
@@ -122,28 +130,41 @@ const BAD_APPROVALS: Record<
   "none": () => Promise.resolve([]),
   "one that nobody signed": (record) =>
     Promise.resolve([{
-      approver: "socket:eve",
+      ...givenBy("alice", OWN_UID),
       planDigest: record.plan!.digest,
-      atMs: Date.now(),
       signature: "e30.e30.",
     }]),
   "one under another key": async (record) => [
-    await signApproval(claimsOf(record), await keyFromPem(await generateKeyPem())),
+    await signApproval(
+      aboutOf(record),
+      givenBy("alice", OWN_UID),
+      await keyFromPem(await generateKeyPem()),
+    ),
   ],
 };
-const WRONG_CLAIMS: Record<string, Partial<ApprovalClaims>> = {
+type About = Parameters<typeof signApproval>[0];
+const WRONG_CLAIMS: Record<string, Partial<About>> = {
   "one for another plan": { planDigest: "sha256:other" },
   "one for another package": { packageDigest: "sha256:other" },
   "one for another execution": { executionId: "wpx-other" },
 };
 
-function claimsOf(record: ExecutionRecord): ApprovalClaims {
+/** People whom the connector's own key vouches for, and who may not approve all the same. */
+const WRONG_PEOPLE: Record<string, Parameters<typeof signApproval>[1]> = {
+  "one by someone who is no approver": givenBy("eve", OWN_UID + 77),
+  "one by an approver under another's name": givenBy("bob", OWN_UID),
+  "one in the name of the signer": givenBy("release", OWN_UID),
+};
+
+function givenBy(approver: string, uid: number) {
+  return { approver, means: `uid ${uid}`, atMs: Date.now(), signed: null };
+}
+
+function aboutOf(record: ExecutionRecord): About {
   return {
     executionId: record.id,
     packageDigest: record.digest,
     planDigest: record.plan!.digest,
-    approver: "socket:eve",
-    atMs: Date.now(),
   };
 }
 
@@ -172,7 +193,7 @@ async function assertNotApplied(
     );
     assert.equal(next.state, "pending_approval", next.reason);
     assert.deepEqual(next.approvals, [], "what does not hold is not kept");
-    await stand.approvals.reject(record.id, "socket:alice", "who was that?");
+    await stand.approvals.reject(record.id, stand.people.alice, "who was that?");
   } finally {
     await stand.kill();
   }
@@ -188,8 +209,18 @@ for (const [what, wrong] of Object.entries(WRONG_CLAIMS)) {
   Deno.test(`an execution that claims to be approved, with ${what}, is shown to a person again`, () =>
     withPending(async (ground, path, record) => {
       const key = await loadOrCreateKey(systemFiles, ground.directory);
-      const approval = await signApproval({ ...claimsOf(record), ...wrong }, key);
+      const about = { ...aboutOf(record), ...wrong };
+      const approval = await signApproval(about, givenBy("alice", OWN_UID), key);
       await assertNotApplied(ground, path, record, [approval]);
+    }));
+}
+for (const [what, given] of Object.entries(WRONG_PEOPLE)) {
+  Deno.test(`an execution that claims to be approved, with ${what}, is shown to a person again`, () =>
+    withPending(async (ground, path, record) => {
+      const key = await loadOrCreateKey(systemFiles, ground.directory);
+      await assertNotApplied(ground, path, record, [
+        await signApproval(aboutOf(record), given, key),
+      ]);
     }));
 }
 

@@ -77,7 +77,7 @@ Deno.test("a newer package that no person has approved yet ends no wait", () =>
   withStand({ policy: MANUAL_POLICY }, async (stand, ground) => {
     const approve = async (id: string) => {
       const { plan } = await stand.until(id, "pending_approval");
-      await stand.approvals.approve(id, plan!.digest, "socket:alice");
+      await stand.approvals.approve(id, plan!.digest, stand.people.alice);
     };
     const actions = (tag: string) => applyAction(deployment("web", `web:${tag}`));
     const bad = packageOf({ actions: actions("broken"), stream: "web", timeout: "1h" });

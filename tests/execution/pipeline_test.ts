@@ -43,10 +43,10 @@ Deno.test("a package waits for approval, is applied and succeeds", () =>
     const pending = await stand.until(id, "pending_approval");
     assert.equal(pending.plan?.entries[0]?.verb, "create");
     assert.equal(live(ground, "web"), null, "nothing is written before the approval");
-    await stand.approvals.approve(id, pending.plan!.digest, "socket:alice");
+    await stand.approvals.approve(id, pending.plan!.digest, stand.people.alice);
     const done = await stand.until(id, "succeeded");
     assert.equal(replicasOf(live(ground, "web")), 2);
-    assert.equal(done.approvals[0]!.approver, "socket:alice");
+    assert.equal(done.approvals[0]!.approver, "alice");
     const keys = (await stand.receipts.undelivered()).map((receipt) => receipt.key);
     assert.deepEqual(keys.map((key) => key.split(".").at(-1)), ["pending_approval", "succeeded"]);
   }));
@@ -75,11 +75,11 @@ Deno.test("approve refuses another plan's digest and states that are not pending
       packageOf({ actions: applyAction(deployment("web", "web:1")) }),
     );
     const { plan } = await stand.until(id, "pending_approval");
-    await assert.rejects(stand.approvals.approve(id, "sha256:other", "socket:eve"), {
+    await assert.rejects(stand.approvals.approve(id, "sha256:other", stand.people.alice), {
       code: "approval_mismatch",
     });
-    await stand.approvals.reject(id, "socket:alice", "not today");
-    await assert.rejects(stand.approvals.approve(id, plan!.digest, "socket:alice"), {
+    await stand.approvals.reject(id, stand.people.alice, "not today");
+    await assert.rejects(stand.approvals.approve(id, plan!.digest, stand.people.alice), {
       code: "not_approvable",
     });
     assert.equal((await stand.book.get(id)).state, "cancelled");
@@ -101,7 +101,7 @@ Deno.test("a cluster that changed after the approval ends in plan_changed and is
       { ...now, spec: { ...(now.spec as object), replicas: 3 } } as KubeObject,
       "kubectl",
     );
-    await stand.approvals.approve(id, plan!.digest, "socket:alice");
+    await stand.approvals.approve(id, plan!.digest, stand.people.alice);
     await stand.until(id, "plan_changed");
     assert.equal(replicasOf(live(ground, "web")), 3);
   }));
@@ -273,6 +273,6 @@ async function applied(stand: Stand, ground: Ground, name: string, image: string
   const { id } = await send(stand, ground, bytes);
   const next = await stand.until(id, "pending_approval", "succeeded");
   if (next.state === "succeeded") return;
-  await stand.approvals.approve(id, next.plan!.digest, "socket:seed");
+  await stand.approvals.approve(id, next.plan!.digest, stand.people.alice);
   await stand.until(id, "succeeded");
 }

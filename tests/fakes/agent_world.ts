@@ -1,5 +1,6 @@
 /** The real agent among the embedded peers, as the agent's tests start it. */
 import { type Agent, startAgent } from "../../src/agent/agent.ts";
+import { AdminClient } from "../../src/cli/admin_client.ts";
 import { movableClock } from "../../src/cli/simulate/clock.ts";
 import { createWorld, type World } from "../../src/cli/simulate/world.ts";
 import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
@@ -74,6 +75,15 @@ export async function push(world: World, agent: Agent, bytes: Uint8Array) {
     bundle: { ...world.signers.release.sign(bytes) },
   };
   return await pushExecute(`https://127.0.0.1:${agent.port}`, world.pki.caPem, request, token);
+}
+
+/** The command line's client, as alice on the agent's machine; the socket is left out. */
+export function adminClient(world: World, agent: Agent, stateDir = world.config.stateDir) {
+  const client = () => ({
+    fetch: (url: string, init: RequestInit) => agent.admin(new Request(url, init)),
+    close: () => {},
+  });
+  return new AdminClient({ client }, systemFiles, stateDir);
 }
 
 export async function admin(agent: Agent, path: string, body?: object) {

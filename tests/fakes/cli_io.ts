@@ -13,8 +13,10 @@ export interface CliParts {
   readonly hasColours?: boolean;
   /** Answers on the connector's socket; without it there is no connector. */
   readonly admin?: (request: Request) => Promise<Response>;
-  /** The real disk instead of `files`, for the runtime alone. */
+  /** Everything real, for the runtime alone. */
   readonly runtime?: Runtime;
+  /** A disk instead of `files`, for the runtime alone. */
+  readonly disk?: Files;
 }
 
 export interface CliResult {
@@ -59,7 +61,7 @@ export async function runCli(args: readonly string[], parts: CliParts = {}): Pro
   };
   const system = systemRuntime();
   const runtime = parts.runtime ??
-    { ...system, http: { ...system.http, ...http }, files: files as Files };
+    { ...system, http: { ...system.http, ...http }, files: parts.disk ?? files as Files };
   const exitCode = await runProgram(args, {
     surroundings: { runtime, env, hostname: "host", writeLog: (line) => logged.push(line) },
     io,

@@ -48,6 +48,9 @@ export class CrashSwitch {
       stat: (path) => this.#alive(() => base.stat(path)),
       list: (directory) => this.#alive(() => base.list(directory)),
       ensureDirectory: (path) => this.#alive(() => base.ensureDirectory(path)),
+      makeDirectory: (path, mode) => this.#alive(() => base.makeDirectory(path, mode)),
+      setMode: (path, mode) => this.#alive(() => base.setMode(path, mode)),
+      owner: (path) => this.#alive(() => base.owner(path)),
       tryLock: (path) => this.#alive(() => base.tryLock(path)),
       createExclusive: (path, bytes) =>
         this.#step(

@@ -8,6 +8,7 @@ import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
 import { KubernetesCluster } from "../../src/adapters/kubernetes/cluster.ts";
 import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
+import { type ApproverEntry, Approvers } from "../../src/core/approver.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
 import type { ConnectorJwk } from "../../src/core/connector_key.ts";
@@ -40,6 +41,8 @@ import type { Clock, Files, Runtime } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 
 export const CLUSTER_ID = "c-test";
+/** Of whoever runs the tests: alice. */
+export const OWN_UID = await ownUid();
 export const FIELD_MANAGER = "neuralops-connector";
 export const MANUAL_POLICY = `
 apiVersion: neuralops.io/v1
@@ -108,6 +111,8 @@ export interface StandOptions {
   readonly maxParallel?: number;
   /** None unless given. */
   readonly hostFiles?: HostFiles;
+  /** Besides the three users. */
+  readonly approvers?: readonly ApproverEntry[];
 }
 
 /** One process's life on that ground. */
@@ -120,6 +125,7 @@ export class Stand {
     readonly book: ExecutionBook,
     readonly intake: Intake,
     readonly approvals: Approvals,
+    readonly approvers: Approvers,
     readonly journal: Journal,
     readonly receipts: ReceiptFolder,
     readonly metrics: Metrics,
@@ -171,15 +177,19 @@ export class Stand {
       (options.wrapCluster ?? ((same) => same))(new KubernetesCluster(api, FIELD_MANAGER)),
       hostFiles,
     );
-    const verifier = requireSigners(
-      verifyOnce(createVerifier([{
-        kind: "key",
-        name: "release",
-        publicKeyPem: ground.signer.publicKeyPem,
-        transparencyLog: "optional",
-      }])),
-      1,
-    );
+    const release = {
+      kind: "key",
+      name: "release",
+      publicKeyPem: ground.signer.publicKeyPem,
+      transparencyLog: "optional",
+    } as const;
+    const verifier = requireSigners(verifyOnce(createVerifier([release])), 1);
+    const users = ["alice", "bob", "carol"].map((name, index) => ({
+      kind: "user" as const,
+      name,
+      uid: OWN_UID + index,
+    }));
+    const approvers = new Approvers([...users, ...options.approvers ?? []], OWN_UID);
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
@@ -217,6 +227,7 @@ export class Stand {
       maskSalt: "test",
       maxParallel: options.maxParallel ?? 4,
       leadership,
+      approvers,
       key,
       random,
       health,
@@ -227,11 +238,19 @@ export class Stand {
       await closeAll();
       throw error;
     }
-    const approvals = new Approvals(book, key, clock, leadership);
+    const approvals = new Approvals({
+      book,
+      approvers,
+      policy: () => policy,
+      key,
+      clock,
+      leadership,
+    });
     return new Stand(
       book,
       intake,
       approvals,
+      approvers,
       journal,
       receipts,
       metrics,
@@ -250,6 +269,12 @@ export class Stand {
       await this.book.noteReceipt(receipt.executionId, receipt.key);
       await this.receipts.markDelivered(receipt.key);
     }
+  }
+
+  /** Approvers of every stand, as the kernel knows them. */
+  get people() {
+    const [alice, bob, carol] = [0, 1, 2].map((index) => this.approvers.byUser(OWN_UID + index));
+    return { alice: alice!, bob: bob!, carol: carol! };
   }
 
   start(): this {
@@ -378,4 +403,12 @@ export function payloadOf({ jws }: Pick<UndeliveredReceipt, "jws">): ReceiptPayl
 export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {
   const bundle = ground.signer.sign(bytes) as unknown as Record<string, unknown>;
   return await stand.intake.receive({ payload: bytes, bundles: [bundle], source: "push" });
+}
+
+async function ownUid(): Promise<number> {
+  const path = `./reports/test/${crypto.randomUUID()}`;
+  await Deno.mkdir(path, { recursive: true });
+  const { uid } = await Deno.lstat(path);
+  await Deno.remove(path);
+  return uid!;
 }

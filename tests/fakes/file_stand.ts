@@ -62,7 +62,7 @@ export async function sendFiles(
 export async function approveToEnd(stand: Stand, id: string): Promise<ExecutionRecord> {
   const waiting = await stand.until(id, "pending_approval", "refused");
   if (waiting.state === "refused") return waiting;
-  await stand.approvals.approve(id, waiting.plan!.digest, "socket:alice");
+  await stand.approvals.approve(id, waiting.plan!.digest, stand.people.alice);
   return await stand.until(
     id,
     ...["succeeded", "failed", "rolled_back", "rollback_failed", "plan_changed"] as const,

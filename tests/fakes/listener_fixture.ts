@@ -1,5 +1,6 @@
 /** The TLS listener's handler on a real intake, and the Orchestrator's tokens for it. */
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import type { ApproverEntry } from "../../src/core/approver.ts";
 import { encodeBase64 } from "../../src/core/encoding.ts";
 import type { ClusterIdentity } from "../../src/core/session.ts";
 import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
@@ -53,16 +54,22 @@ export interface ListenerFixture {
 
 export async function withListener(
   work: (fixture: ListenerFixture) => Promise<void>,
-  options: { identity?: ClusterIdentity | null; clock?: Clock; leadership?: Leadership } = {},
+  options: {
+    identity?: ClusterIdentity | null;
+    clock?: Clock;
+    leadership?: Leadership;
+    approvers?: readonly ApproverEntry[];
+  } = {},
 ): Promise<void> {
   const ground = await layGround();
   const leadership = options.leadership ?? alwaysLeader;
-  const stand = await Stand.open(ground, { leadership });
+  const stand = await Stand.open(ground, { leadership, approvers: options.approvers ?? [] });
   const clock = options.clock ?? ground.runtime.clock;
   const lines: string[] = [];
   const handle = createListener({
     intake: stand.intake,
     book: stand.book,
+    approvals: stand.approvals,
     identity: () => options.identity === undefined ? IDENTITY : options.identity,
     leadership,
     health: stand.health,

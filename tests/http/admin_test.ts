@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import { createAdmin } from "../../src/http/admin.ts";
+import { type Decision, proofName } from "../../src/core/ownership_proof.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import {
   applyAction,
   deployment,
   layGround,
+  OWN_UID,
   packageOf,
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
+import { openChallenges } from "../fakes/open_challenges.ts";
 import { expectProblem } from "../fakes/expect_problem.ts";
 
 interface AdminFixture {
   readonly stand: Stand;
   readonly lines: readonly string[];
   call(method: string, path: string, body?: unknown): Promise<Response>;
+  /** As the command line does; returns the nonce. */
+  prove(decision: Decision): Promise<string>;
   /** A package that waits for a person: its id and its plan's digest. */
   pending(): Promise<{ id: string; planDigest: string }>;
 }
@@ -25,21 +30,38 @@ async function withAdmin(work: (fixture: AdminFixture) => Promise<void>): Promis
   const { clock } = ground.runtime;
   const lines: string[] = [];
   const log = new JsonLogger(clock, (line) => lines.push(line), "debug", new SecretMask());
-  const { book, approvals, receipts, publicKey, health } = stand;
-  const handle = createAdmin({ book, approvals, receipts, publicKey, health, clock, log });
+  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
+  const challenges = await openChallenges(ground, directory);
+  const handle = createAdmin({
+    book,
+    approvals,
+    approvers,
+    challenges,
+    receipts,
+    publicKey,
+    health,
+    clock,
+    log,
+  });
+  const call = (method: string, path: string, body?: unknown) =>
+    handle(
+      new Request(`http://connector${path}`, {
+        method,
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      }),
+    );
   try {
     await work({
       stand,
       lines,
-      call: (method, path, body) =>
-        handle(
-          new Request(`http://connector${path}`, {
-            method,
-            ...(body === undefined
-              ? {}
-              : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-          }),
-        ),
+      call,
+      async prove(decision) {
+        const { nonce } = await (await call("POST", "/challenges")).json();
+        await Deno.mkdir(`${directory}/challenges/${proofName(nonce, decision)}`, { mode: 0o700 });
+        return nonce;
+      },
       async pending() {
         const actions = applyAction(deployment("web", "web:1"));
         const { id } = await send(stand, ground, packageOf({ actions }));
@@ -82,30 +104,62 @@ Deno.test("admin lists as many executions as it is asked for, and refuses what i
     }
   }));
 
-Deno.test("admin approves exactly the plan that is named, in the person's name", () =>
-  withAdmin(async ({ call, pending, stand }) => {
+Deno.test("admin approves exactly the plan that is named, for whom the kernel names", () =>
+  withAdmin(async ({ call, pending, prove, stand }) => {
     const { id, planDigest } = await pending();
     const path = `/executions/${id}/approve`;
-    const other = await call("POST", path, { planDigest: "sha256:other", approver: "alice" });
-    await expectProblem(other, 409, "approval_mismatch");
-    const approved = await call("POST", path, { planDigest, approver: "alice" });
+    const approve = async (digest: string) => {
+      const nonce = await prove({ decision: "approve", executionId: id, planDigest: digest });
+      return await call("POST", path, { planDigest: digest, nonce });
+    };
+    await expectProblem(await approve("sha256:other"), 409, "approval_mismatch");
+    const approved = await approve(planDigest);
     assert.equal(approved.status, 200);
-    assert.equal((await approved.json()).approvals[0].approver, "socket:alice");
+    const [approval] = (await approved.json()).approvals;
+    assert.deepEqual([approval.approver, approval.means], ["alice", `uid ${OWN_UID}`]);
     await stand.until(id, "succeeded");
-    await expectProblem(
-      await call("POST", path, { planDigest, approver: "alice" }),
-      409,
-      "not_approvable",
-    );
+    await expectProblem(await approve(planDigest), 409, "not_approvable");
+  }));
+
+Deno.test("admin takes a proof for the decision that it was made for, once, and for no other", () =>
+  withAdmin(async ({ call, pending, prove, stand }) => {
+    const { id, planDigest } = await pending();
+    const path = `/executions/${id}`;
+    const unproven = async (action: string, body: object) =>
+      await expectProblem(await call("POST", `${path}/${action}`, body), 403, "approver_unproven");
+    await unproven("approve", { planDigest, nonce: "0".repeat(32) });
+    const { nonce } = await (await call("POST", "/challenges")).json();
+    await unproven("approve", { planDigest, nonce });
+    const other = await prove({ decision: "approve", executionId: id, planDigest: "sha256:x" });
+    await unproven("approve", { planDigest, nonce: other });
+    const rejection = await prove({ decision: "reject", executionId: id, reason: "no" });
+    await unproven("approve", { planDigest, nonce: rejection });
+    const good = await prove({ decision: "reject", executionId: id, reason: "no" });
+    await unproven("reject", { reason: "yes", nonce: good });
+    await unproven("reject", { reason: "no", nonce: good });
+    assert.equal((await stand.book.get(id)).state, "pending_approval");
   }));
 
 Deno.test("admin rejects with a reason", () =>
-  withAdmin(async ({ call, pending }) => {
+  withAdmin(async ({ call, pending, prove }) => {
     const { id } = await pending();
-    const body = { approver: "bob", reason: "not during the sale" };
-    const rejected = await (await call("POST", `/executions/${id}/reject`, body)).json();
+    const reason = "not during the sale";
+    const nonce = await prove({ decision: "reject", executionId: id, reason });
+    const answer = await call("POST", `/executions/${id}/reject`, { reason, nonce });
+    const rejected = await answer.json();
     assert.equal(rejected.state, "cancelled");
-    assert.match(rejected.reason, /rejected by socket:bob: not during the sale/);
+    assert.equal(rejected.reason, `rejected by alice (uid ${OWN_UID}): not during the sale`);
+  }));
+
+Deno.test("admin prepares what is to be signed while it waits for approval, and not after", () =>
+  withAdmin(async ({ call, pending, stand }) => {
+    const { id, planDigest } = await pending();
+    const path = `/executions/${id}/approval-document`;
+    const body = { decision: "approve", reason: "" };
+    const prepared = await (await call("POST", path, body)).json();
+    assert.deepEqual([prepared.kind, prepared.planDigest], ["Approval", planDigest]);
+    await stand.approvals.reject(id, stand.people.bob, "no");
+    await expectProblem(await call("POST", path, body), 409, "not_approvable");
   }));
 
 Deno.test("admin answers every mistake with a problem document", () =>
@@ -118,10 +172,10 @@ Deno.test("admin answers every mistake with a problem document", () =>
       const body of [
         "{",
         {},
-        { planDigest: "x", approver: "" },
-        { planDigest: "x", approver: "a\nb" },
-        { planDigest: "x", approver: "socket:root" },
-        { planDigest: "x", approver: "alice", force: true },
+        { planDigest: "x", nonce: "" },
+        { planDigest: "x", nonce: "../../../etc/passwd" },
+        { planDigest: "x", nonce: "a".repeat(33) },
+        { planDigest: "x", nonce: "a".repeat(32), approver: "alice" },
       ]
     ) await expectProblem(await call("POST", path, body), 400, "malformed_request");
     await expectProblem(await call("POST", path, "x".repeat(20_000)), 413, "too_large");

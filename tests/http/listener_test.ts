@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { prepareDocument } from "../../src/core/approval_document.ts";
+import { canonicalJson } from "../../src/core/canonical_json.ts";
 import { encodeBase64, encodeUtf8 } from "../../src/core/encoding.ts";
 import { MAX_EXECUTE_BODY_BYTES, MAX_PACKAGE_BYTES } from "../../src/core/protocol.ts";
 import { createPki } from "../../src/embedded/pki.ts";
+import { createKeySigner } from "../../src/embedded/signer.ts";
 import { BODY_DEADLINE_MS } from "../../src/http/json_body.ts";
 import {
   applyAction,
@@ -21,6 +24,7 @@ const PROTECTED: [string, string][] = [
   ["POST", "/execute"],
   ["GET", "/executions"],
   ["GET", "/executions/wpx-1"],
+  ["POST", "/executions/wpx-1/approvals"],
   ["GET", "/healthz"],
 ];
 
@@ -50,11 +54,46 @@ Deno.test("the listener answers a replay with 409, naming the execution and its 
     stand.start();
     const { executionId } = await (await push(bytes)).json();
     await stand.until(executionId, "pending_approval");
-    await stand.approvals.reject(executionId, "socket:alice", "no");
+    await stand.approvals.reject(executionId, stand.people.alice, "no");
     const problem = await expectProblem(await push(bytes), 409, "replayed");
     assert.deepEqual([problem.executionId, problem.state], [executionId, "cancelled"]);
     assert.ok(problem.hint);
   }));
+
+Deno.test("the listener takes an approver's signature to the execution that it names, and to no other", async () => {
+  const signer = await createKeySigner();
+  const dora = {
+    kind: "key",
+    name: "dora",
+    publicKeyPem: signer.publicKeyPem,
+    transparencyLog: "optional",
+  } as const;
+  await withListener(async ({ push, call, stand }) => {
+    stand.start();
+    const pending = async (stream: string) => {
+      const { executionId } = await (await push(packageOf({ actions, stream }))).json();
+      return await stand.until(executionId, "pending_approval");
+    };
+    const [one, other] = [await pending("one"), await pending("other")];
+    const decision = { decision: "approve", reason: "" } as const;
+    const document = encodeUtf8(canonicalJson(prepareDocument(one, decision, Date.now())));
+    const body = (by: typeof signer) =>
+      JSON.stringify({ document: encodeBase64(document), bundle: by.sign(document) });
+    const path = (id: string) => `/executions/${id}/approvals`;
+    const wrong = await call("POST", path(other.id), body(signer));
+    await expectProblem(wrong, 409, "approval_wrong_package");
+    const stranger = await call("POST", path(one.id), body(await createKeySigner()));
+    await expectProblem(stranger, 403, "unknown_signer");
+    const bad = await call("POST", path(one.id), JSON.stringify({ document: "A", bundle: {} }));
+    await expectProblem(bad, 400, "malformed_request");
+    const taken = await call("POST", path(one.id), body(signer));
+    assert.equal(taken.status, 200);
+    assert.equal((await taken.json()).approvals[0].approver, "dora");
+    await stand.until(one.id, "succeeded");
+    assert.equal((await call("POST", path(one.id), body(signer))).status, 200, "brought again");
+    assert.equal((await stand.book.get(other.id)).state, "pending_approval");
+  }, { approvers: [dora] });
+});
 
 Deno.test("the listener answers each refusal with its own code", () =>
   withListener(async ({ push, ground }) => {

@@ -14,6 +14,8 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
     const executions = (...args: string[]) => cli("executions", ...args, "--config", configPath);
     await withAgent(ground, { trust }, async ({ port, config }) => {
       configPath = config;
+      const { uid } = await Deno.stat(ground.stateDir);
+      const own = uid === 0 ? "root (uid 0)" : `uid-${uid} (uid ${uid})`;
       const clusterId = await registeredCluster(ground);
       const send = async (name: string) => {
         const bytes = workPackage({ clusterId, manifest: deployment(name, "shop:1") });
@@ -62,11 +64,11 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
       await step("approve", async () => {
         const { plan } = JSON.parse((await executions("show", first, "-o", "json")).stdout);
         const approval = await executions(
-          ...["approve", first, "--plan-digest", plan.digest, "--as", "ada"],
+          ...["approve", first, "--plan-digest", plan.digest],
         );
         assert.equal(approval.code, 0, approval.stderr);
         const { approvals } = await untilReceipt(ground, first, "succeeded");
-        assert.deepEqual(approvals.map(({ approver }) => approver), ["socket:ada"]);
+        assert.deepEqual(approvals.map(({ approver }) => approver), [own]);
         const again = await executions("approve", first, "--yes");
         assert.equal(again.code, 1);
         assert.match(again.stderr, /not_approvable/);
@@ -74,11 +76,11 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
       const second = await send("second");
       await step("reject", async () => {
         const { code, stderr } = await executions(
-          ...["reject", second, "--reason", "not today", "--as", "ada"],
+          ...["reject", second, "--reason", "not today"],
         );
         assert.equal(code, 0, stderr);
         const { reason } = await untilReceipt(ground, second, "cancelled");
-        assert.match(reason, /rejected by socket:ada: not today/);
+        assert.equal(reason, `rejected by ${own}: not today`);
         assert.equal(ground.kubernetes.store.get("apps/v1", "Deployment", "shop", "second"), null);
       });
       await step("an unknown execution", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../src/config/load.ts";
-import { judge, parsePolicy } from "../../src/core/policy.ts";
+import { parsePolicy } from "../../src/core/policy.ts";
+import { judge } from "../../src/core/policy/judge.ts";
 import { parseWorkPackage, targetsOf } from "../../src/core/work_package.ts";
 
 for (const name of ["minimal", "full"]) {
@@ -14,7 +15,8 @@ for (const name of ["minimal", "full"]) {
 Deno.test("docs/examples/wpk.yaml is allowed by docs/examples/policy.yaml, and a person is asked", async () => {
   const policy = parsePolicy(await Deno.readTextFile("docs/examples/policy.yaml"));
   const { spec, ...rest } = parseWorkPackage(await Deno.readFile("docs/examples/wpk.yaml"));
-  const verdict = judge(policy, { risk: spec.risk, targets: targetsOf({ spec, ...rest }) });
+  const targets = targetsOf({ spec, ...rest });
+  const verdict = judge(policy, { risk: spec.risk, targets, atMs: spec.notBefore });
   assert.deepEqual(verdict.reasons.filter((reason) => !reason.allowed), []);
   assert.equal(verdict.approval, "required");
 });

@@ -37,7 +37,7 @@ export interface ConfiguredPeers {
 
 /** @param signer the keyless one; its root is beside the configuration */
 export function configuration(
-  { folder, caFile }: Pick<Place, "folder" | "caFile">,
+  { folder, caFile, uid }: Pick<Place, "folder" | "caFile"> & { readonly uid: number | null },
   peers: ConfiguredPeers,
   signer: { readonly identity: string; readonly issuer: string },
 ): ConfigInput {
@@ -65,7 +65,14 @@ export function configuration(
         { name: "ci", ...signer, trustedRoot: `${folder}/trusted_root.json` },
       ],
     },
-    execution: { policyFile: `${folder}/policy.yaml`, labels: { env: "simulation" } },
+    execution: {
+      policyFile: `${folder}/policy.yaml`,
+      labels: { env: "simulation" },
+      approvers: [
+        { name: "alice", uid: uid ?? 0 },
+        { name: "bob", keyFile: `${folder}/bob.pub` },
+      ],
+    },
     audit: { shipEvery: "500ms", s3: peers.archive.section },
   };
 }

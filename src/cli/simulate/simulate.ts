@@ -136,7 +136,7 @@ async function succeeded(stage: Stage): Promise<Uint8Array> {
   });
   const { body } = await stage.push(bytes, stage.signByKey(bytes));
   const { executionId } = body as { executionId: string };
-  await approve(stage, executionId, "alice");
+  await approve(stage, executionId);
   await stage.receipt(executionId, "succeeded");
   return bytes;
 }

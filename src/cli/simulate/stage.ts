@@ -4,6 +4,7 @@ import type { Config } from "../../config/schema.ts";
 import { encodeBase64, encodeUtf8 } from "../../core/encoding.ts";
 import type { ExecutionState } from "../../core/protocol.ts";
 import { type PushAnswer, pushExecute } from "../../embedded/control_plane/push.ts";
+import { systemFiles } from "../../runtime_deno/files.ts";
 import type { Http } from "../../runtime.ts";
 import { AdminClient } from "../admin_client.ts";
 import type { Narrator } from "./narrator.ts";
@@ -133,7 +134,7 @@ ${spec.actions}
         close: () => {},
       }),
     };
-    return new AdminClient(http, "simulation");
+    return new AdminClient(http, systemFiles, `${this.world.folder}/state`);
   }
 
   /** Resolves once the control plane holds a verified receipt of this state. */

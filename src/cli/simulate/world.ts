@@ -70,6 +70,7 @@ export async function createWorld(clock: MovableClock, folder: string, real: Rea
     const signers = {
       release: await createKeySigner(),
       stranger: await createKeySigner(),
+      bob: await createKeySigner(),
       ci: await createKeylessAuthority(clock),
     };
     const listener = await pki.issue("connector");
@@ -77,8 +78,11 @@ export async function createWorld(clock: MovableClock, folder: string, real: Rea
     await write("listener.key", listener.keyPem);
     await write("release.pub", signers.release.publicKeyPem);
     await write("trusted_root.json", signers.ci.trustedRootJson);
+    await write("bob.pub", signers.bob.publicKeyPem);
     await write("policy.yaml", policy(kubernetes.scene));
-    const text = stringify(configuration(place, peers, CI_IDENTITY));
+    // Whoever runs the simulation made its folder, and is alice.
+    const { uid } = await Deno.stat(folder);
+    const text = stringify(configuration({ ...place, uid }, peers, CI_IDENTITY));
     await write("connector.yaml", text);
     const config: Config = parseConfig(text, () => undefined, "connector.yaml");
     return { ...peers, folder, clock, pki, signers, config, close };

@@ -22,7 +22,9 @@ export const KEEPING: readonly ContractTest<JournalTarget>[] = [
     async run(target) {
       const plan = { digest: "sha256:p", entries: [], plannedAtMs: 1 };
       const approvals = [{
-        approver: "socket:é",
+        approver: "é",
+        means: "uid 1000",
+        signed: null,
         planDigest: "sha256:p",
         atMs: 1,
         signature: "a.b.c",

@@ -1,5 +1,8 @@
 /** Packages that are carried out: approved by a person, by the policy's auto mode, and one that fails. */
+import { formatApprover } from "../../../core/approval.ts";
+import { canonicalJson } from "../../../core/canonical_json.ts";
 import { comparable } from "../../../core/diff.ts";
+import { encodeBase64, encodeUtf8 } from "../../../core/encoding.ts";
 import type { ObjectRef } from "../../../core/kubernetes_object.ts";
 import { formatPlan } from "../../../core/plan_text.ts";
 import { demand } from "../scorecard.ts";
@@ -20,7 +23,7 @@ export async function approved(stage: Stage): Promise<void> {
       const answer = await stage.push(bytes, stage.signByKey(bytes));
       demand(answer.status === 202, `answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       const { executionId } = answer.body as { executionId: string };
-      await approve(stage, executionId, "alice");
+      await approve(stage, executionId);
       const receipt = await stage.receipt(executionId, "succeeded");
       const checkout = await stage.world.kubernetes.get(named(shop, "checkout"));
       const status = checkout?.status as { readyReplicas?: number } | undefined;
@@ -47,9 +50,9 @@ export async function approved(stage: Stage): Promise<void> {
           payload.name === "configure-checkout" && payload.state === "pending_approval"
         )?.payload.executionId,
     );
-    await approve(stage, executionId, "bob");
+    await approveFromAfar(stage, executionId);
     await stage.receipt(executionId, "succeeded");
-    return `${executionId} succeeded, Fulcio certificate and log entry verified offline`;
+    return `${executionId} succeeded, Fulcio certificate and log entry verified offline; approved by bob's signature`;
   });
 }
 
@@ -65,7 +68,7 @@ export async function automatic(stage: Stage): Promise<void> {
     });
     // `apply` is not among auto mode's actions, so this one still asks a person.
     const seeded = await accepted(stage, seed);
-    await approve(stage, seeded, "alice");
+    await approve(stage, seeded);
     await stage.receipt(seeded, "succeeded");
 
     const scale = (sequence: number, replicas: number, risk: string) =>
@@ -85,7 +88,7 @@ export async function automatic(stage: Stage): Promise<void> {
     const worker = await stage.world.kubernetes.get(named(sandbox, "worker"));
     const spec = worker?.spec as { replicas?: number } | undefined;
     demand(spec?.replicas === 4, `${spec?.replicas} replicas instead of 4`);
-    await stage.admin().reject(medium, "alice", "not during the sale");
+    await stage.admin().reject(medium, "not during the sale");
     await stage.receipt(medium, "cancelled");
     return "low-risk scale in sandbox applied unasked; apply and medium risk waited for a person";
   });
@@ -120,7 +123,7 @@ export async function rolledBack(stage: Stage): Promise<void> {
       ].join("\n"),
     });
     const executionId = await accepted(stage, bytes);
-    await approve(stage, executionId, "alice");
+    await approve(stage, executionId);
     narrator.tell("the new image never becomes ready");
     const receipt = await stage.receipt(executionId, "rolled_back", "rollback_failed", "succeeded");
     demand(receipt.state === "rolled_back", `ended in ${receipt.state}: ${receipt.reason}`);
@@ -132,15 +135,31 @@ export async function rolledBack(stage: Stage): Promise<void> {
   });
 }
 
-/** As a person would: look at the plan, then say yes to exactly that plan. */
-export async function approve(stage: Stage, executionId: string, name: string): Promise<void> {
+/** As a person at the machine would: look at the plan, then say yes to exactly that plan. */
+export async function approve(stage: Stage, executionId: string): Promise<void> {
   await stage.receipt(executionId, "pending_approval");
   const admin = stage.admin();
   const { plan } = await admin.show(executionId);
   demand(plan !== null, "there is no plan to approve");
   formatPlan(plan).slice(0, 6).forEach((line) => stage.narrator.tell(`  ${line}`));
-  await admin.approve(executionId, plan.digest, name);
-  stage.narrator.tell(`${name} approves plan ${plan.digest.slice(0, 19)}…`);
+  const { approvals } = await admin.approve(executionId, plan.digest);
+  const by = approvals.map(formatApprover).join();
+  stage.narrator.tell(`${by} approves plan ${plan.digest.slice(0, 19)}…`);
+}
+
+/** As a person elsewhere: the control plane carries a document that the person's own key signed. */
+async function approveFromAfar(stage: Stage, executionId: string): Promise<void> {
+  const { controlPlane, signers } = stage.world;
+  const prepared = await stage.admin().approvalDocument(executionId, {
+    decision: "approve",
+    reason: "",
+  });
+  const document = encodeUtf8(canonicalJson(prepared));
+  const data = { document: encodeBase64(document), bundle: signers.bob.sign(document) };
+  controlPlane.enqueueCommand({ type: "approval", data });
+  stage.narrator.tell(
+    `bob signs plan ${prepared.planDigest.slice(0, 19)}…, the control plane delivers it`,
+  );
 }
 
 async function accepted(stage: Stage, bytes: Uint8Array): Promise<string> {

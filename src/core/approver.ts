@@ -1,0 +1,94 @@
+/** Who may approve: persons of this site, each known by a user id of the operating system or a signature. */
+import { RefusedError, StalledError } from "../errors.ts";
+import type { ExecutionRecord } from "./execution.ts";
+import { parsePublicKey } from "./verification/public_key.ts";
+import type { TrustedSigner } from "./verification/trust.ts";
+import { type BundleVerifier, createVerifier } from "./verification/verify.ts";
+
+/** One means by which a person is known; a person may have several, all under one name. */
+export type ApproverEntry =
+  | { readonly kind: "user"; readonly name: string; readonly uid: number }
+  | TrustedSigner;
+
+/** A person who was proven to be one of the approvers. */
+export interface Person {
+  readonly name: string;
+  /** `uid 1000`, `key sha256:<hex>` or `identity alice@example.com`. */
+  readonly means: string;
+}
+
+/** `alice (uid 1000)`: in records, receipts and the audit log. No actor of another kind looks like it. */
+export function formatPerson({ name, means }: Person): string {
+  return `${name} (${means})`;
+}
+
+/** What `SignerIdentity` and `Verified` call the identity of a configured signer. */
+export function identityOf(signer: TrustedSigner): string {
+  return signer.kind === "key" ? parsePublicKey(signer.publicKeyPem).id : signer.identity;
+}
+
+export class Approvers {
+  readonly #users = new Map<number, string>();
+  readonly #signers = new Map<string, string>();
+  readonly #verifier: BundleVerifier;
+
+  /**
+   * @param ownUid the agent's; it and root are the approvers where no user is configured
+   * Throws StalledError `config_invalid`, also when one key or user stands under two names: the same
+   * person would count twice.
+   */
+  constructor(entries: readonly ApproverEntry[], ownUid: number) {
+    const signers = entries.filter((entry) => entry.kind !== "user");
+    this.#verifier = createVerifier(signers);
+    for (const entry of entries) {
+      if (entry.kind === "user") addOnce(this.#users, entry.uid, entry.name);
+      else addOnce(this.#signers, identityOf(entry), entry.name);
+    }
+    if (this.#users.size > 0) return;
+    this.#users.set(ownUid, `uid-${ownUid}`).set(0, "root");
+  }
+
+  /** How many persons there are. */
+  get count(): number {
+    return new Set([...this.#users.values(), ...this.#signers.values()]).size;
+  }
+
+  /** @param uid as the kernel knows it. Throws RefusedError `not_an_approver`. */
+  byUser(uid: number): Person {
+    const name = this.#users.get(uid);
+    if (name !== undefined) return { name, means: `uid ${uid}` };
+    throw new RefusedError("not_an_approver", `User ${uid} is not among the approvers`, {
+      hint: "add { name, uid } to execution.approvers in the connector's configuration",
+    });
+  }
+
+  /** Throws RefusedError and InvalidInputError as BundleVerifier.verify does. */
+  bySignature(bytes: Uint8Array, bundle: unknown): Person {
+    const { signer: name, identity } = this.#verifier.verify(bytes, bundle);
+    const kind = identity.startsWith("sha256:") ? "key" : "identity";
+    return { name, means: `${kind} ${identity}` };
+  }
+
+  /** Whether this person signed the package: under the same name, or by any key or identity of theirs. */
+  isRequester(
+    { name }: Pick<Person, "name">,
+    { signers }: Pick<ExecutionRecord, "signers">,
+  ): boolean {
+    return signers.some((signer) =>
+      signer.name === name || this.#signers.get(signer.identity) === name
+    );
+  }
+}
+
+function addOnce<Key>(names: Map<Key, string>, key: Key, name: string): void {
+  const other = names.get(key);
+  if (other === undefined || other === name) {
+    names.set(key, name);
+    return;
+  }
+  throw new StalledError(
+    "config_invalid",
+    `execution.approvers: ${other} and ${name} are known by the same ${key}`,
+    { hint: "one person counts once; give them one name" },
+  );
+}

@@ -1,0 +1,39 @@
+/** What the audit log says of an execution, before its new state is anywhere else. */
+import { formatApprover } from "../core/approval.ts";
+import type { AuditLog } from "../core/audit.ts";
+import type { ExecutionRecord } from "../core/execution.ts";
+import { sealRecord } from "../core/execution_seal.ts";
+import type { JournalKey } from "../core/journal_key.ts";
+
+export interface AnnouncingParts {
+  readonly audit: AuditLog;
+  /** Origin of the audit log's checkpoints: what `auditSequence` counts in. */
+  readonly auditLog: string;
+  readonly key: JournalKey;
+}
+
+/** The record as it may go into the journal, once the audit log has it on its disk. Throws what the log throws. */
+export async function announce(
+  record: ExecutionRecord,
+  actor: string,
+  { audit, auditLog, key }: AnnouncingParts,
+): Promise<ExecutionRecord> {
+  const { sequence } = await audit.record({
+    type: `execution.${record.state}`,
+    actor,
+    subject: record.id,
+    data: {
+      digest: record.digest,
+      name: record.name,
+      stream: record.stream,
+      sequence: record.sequence,
+      risk: record.risk,
+      signers: record.signers.map(({ name, identity }) => `${name} (${identity})`),
+      code: record.code,
+      reason: record.reason,
+      planDigest: record.plan?.digest ?? null,
+      approvers: record.approvals.map(formatApprover),
+    },
+  });
+  return await sealRecord({ ...record, auditSequence: sequence, auditLog }, key);
+}

@@ -1,10 +1,7 @@
 /** The execution side: intake, book, approvals and engine, all over one journal. */
-import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
 import { checkpointOrigin } from "../core/audit/checkpoint.ts";
-import { deriveSecret } from "../core/connector_key.ts";
-import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { type BundleVerifier, createVerifier } from "../core/verification/verify.ts";
 import { Approvals } from "../execution/approvals.ts";
@@ -16,11 +13,14 @@ import type { Leadership } from "../execution/leadership.ts";
 import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
+import { chooseJournal } from "./journal.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
 import { readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
+  /** See Keeping. */
+  readonly isShared: boolean;
   readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
@@ -48,9 +48,8 @@ export async function prepareExecution(
   };
   const clusterId = () => identity()?.clusterId ?? "";
   const issuer = new ReceiptIssuer(receipts, key);
-  // The journal is this process's own, so the connector's key seals it.
-  const journalKey: JournalKey = key;
-  const journal: Journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
+  const keeping = await chooseJournal(foundation, kubernetes, leadership);
+  const { journal, key: journalKey } = keeping;
   const book = new ExecutionBook({
     journal,
     audit,
@@ -81,7 +80,10 @@ export async function prepareExecution(
     policy: () => policy,
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
-    maskSalt: await deriveSecret(journalKey, "plan-mask"),
+    // Not known before a journal in the cluster is open, and another one after its key was replaced.
+    get maskSalt() {
+      return keeping.maskSalt();
+    },
     leadership,
     key: journalKey,
     clock,
@@ -91,6 +93,7 @@ export async function prepareExecution(
   });
   return {
     book,
+    isShared: keeping.isShared,
     journal,
     intake,
     approvals: new Approvals(book, journalKey, clock, leadership),

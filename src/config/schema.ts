@@ -3,45 +3,8 @@
  * `form`, the word for what kind of text a key holds.
  */
 import { z } from "zod";
-import { parseDuration } from "../core/duration.ts";
 import { faultOfTimes } from "../core/election.ts";
-
-const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";
-
-/** Text such as `30s` in the file, milliseconds in the program. */
-function duration(defaultText: string, minimum: string, maximum: string) {
-  return z.string().default(defaultText).transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms === null || ms < parseDuration(minimum)! || ms > parseDuration(maximum)!) {
-      context.addIssue({
-        code: "custom",
-        message: `must be ${DURATION}, from ${minimum} to ${maximum}`,
-      });
-      return z.NEVER;
-    }
-    return ms;
-  }).meta({ form: `duration, ${minimum} to ${maximum}` });
-}
-
-/** The pattern keeps out what no peer's address may have; the parser, ports and hosts that do not exist. */
-function url(pattern: RegExp, message: string) {
-  return z.string().regex(pattern, { message, abort: true })
-    .refine((text) => URL.canParse(text), message);
-}
-
-const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./")
-  .meta({ form: "path" });
-const httpsUrl = url(
-  /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
-  "must be an https:// URL without credentials or query; plain HTTP is refused",
-).meta({ form: "https URL" });
-const name = z.string().regex(
-  /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
-  "must be a DNS label, such as edge-1",
-).meta({ form: "DNS label" });
-const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
-  .describe("HTTP proxy for this peer").meta({ form: "http URL" });
-const caFile = path.optional().describe("PEM file with the CA that signs this peer's certificate");
+import { caFile, duration, httpsUrl, name, path, proxy, url } from "./fields.ts";
 
 const ControlPlane = z.strictObject({
   url: httpsUrl.describe("base URL of the NeuralOps control plane"),
@@ -154,16 +117,40 @@ const LeaderElection = z.strictObject({
   if (message) context.addIssue({ code: "custom", message });
 }).optional().describe("several agents of one cluster, of which one acts; off when left out");
 
+const Journal = z.strictObject({
+  namespace: name.describe("namespace of the executions and their Secrets"),
+  secretName: name.default("neuralops-journal-key").describe(
+    "Secret with the key that all agents of the cluster share; the first leader creates it",
+  ),
+}).optional().describe(
+  "keeps executions in the cluster (kubectl get wpx), where the next leader finds them; in stateDir when left out",
+);
+
 const Kubernetes = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("none") }),
-  z.strictObject({ mode: z.literal("inCluster"), leaderElection: LeaderElection }),
+  z.strictObject({
+    mode: z.literal("inCluster"),
+    leaderElection: LeaderElection,
+    journal: Journal,
+  }),
   z.strictObject({
     mode: z.literal("kubeconfig"),
     kubeconfig: path.describe("kubeconfig file; exec plugins are refused"),
     context: z.string().optional().describe("default: the file's current-context"),
     leaderElection: LeaderElection,
+    journal: Journal,
   }),
-]).describe("the cluster that work packages change");
+]).superRefine((value, context) => {
+  if (value.mode === "none" || !value.leaderElection || value.journal) return;
+  context.addIssue({
+    code: "custom",
+    path: ["journal"],
+    message:
+      "is needed with leaderElection: the next leader must find what the one before began, " +
+      "and a package that ran would run again after a takeover. Set " +
+      "kubernetes.journal.namespace, such as the Lease's",
+  });
+}).describe("the cluster that work packages change");
 
 const Listener = z.strictObject({
   enabled: z.boolean().default(false).describe("opens the port"),

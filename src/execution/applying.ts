@@ -2,9 +2,9 @@
  * The back of the pipeline: keep preimages, apply, wait, and hand over to the rollback where it fails.
  * Any step may be the last before a crash; `carryOut` goes on from what the journal says.
  */
-import { ConnectorError, RefusedError } from "../errors.ts";
+import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
 import { isGenuine } from "../core/approval.ts";
-import type { ExecutionRecord } from "../core/execution.ts";
+import type { ExecutionRecord, Preimage } from "../core/execution.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { Random } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
@@ -45,13 +45,29 @@ export async function apply(
     await parts.book.move(record, "pending_approval", reason, { plan, approvals: [] });
     return;
   }
-  const preimagesDigest = await parts.book.savePreimages(record, preimages);
+  const preimagesDigest = await keepPreimages(record, preimages, parts.book);
+  if (preimagesDigest === null) return;
   // The audit entry and the preimages are on the disk when this returns, and not before.
   const applying = await parts.book.move(record, "applying", "the plan is being carried out", {
     preimagesDigest,
     applied: 0,
   });
   await carryOut(applying, parts, signal);
+}
+
+/** null when the package was refused: nothing is changed that could not be taken back. */
+async function keepPreimages(
+  record: ExecutionRecord,
+  preimages: readonly Preimage[],
+  book: ExecutionBook,
+): Promise<string | null> {
+  try {
+    return await book.savePreimages(record, preimages);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError && error.code === "too_large")) throw error;
+    await book.move(record, "refused", error.message, { code: error.code });
+    return null;
+  }
 }
 
 async function isApproved(

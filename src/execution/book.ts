@@ -26,6 +26,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
 import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
+import { Opening } from "./opening.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
 
@@ -52,6 +53,7 @@ export class ExecutionBook {
   readonly #open = new Set<string>();
   readonly #heads = new Map<string, StreamHead>();
   readonly #turns = new Turns();
+  readonly opening = new Opening();
   readonly #listeners = new Set<() => void>();
   readonly #outcomes: Outcomes;
   #moves = 0;
@@ -69,20 +71,27 @@ export class ExecutionBook {
    * Throws StalledError `state_damaged` for what was not written with this journal's key.
    */
   async open(): Promise<void> {
+    this.close();
     const { open, heads } = await this.parts.journal.open();
     for (const record of open) {
       await checkSeal(record, this.parts.key);
       checkHead(heads.get(record.stream), record);
     }
-    this.#records.clear();
-    this.#open.clear();
-    this.#heads.clear();
-    this.#outcomes.clear();
     for (const [stream, head] of heads) this.#heads.set(stream, head);
     for (const record of [...open].sort(byArrival)) {
       this.#keep(record);
       if (isReceipted(record.state)) await this.#outcomes.conclude(record);
     }
+    this.opening.begin();
+  }
+
+  /** Forgets everything: another process may write the journal from here on. */
+  close(): void {
+    this.opening.end();
+    this.#records.clear();
+    this.#open.clear();
+    this.#heads.clear();
+    this.#outcomes.clear();
   }
 
   /** Throws RefusedError `not_found`. */
@@ -96,6 +105,7 @@ export class ExecutionBook {
 
   /** null when there is none. Throws StalledError `state_damaged`. */
   async find(id: string): Promise<ExecutionRecord | null> {
+    this.opening.present();
     const known = this.#records.get(id);
     if (known) return known;
     const record = await this.parts.journal.find(id);
@@ -105,6 +115,7 @@ export class ExecutionBook {
 
   /** Newest first. Throws StalledError `state_damaged`. */
   async list(options: ListOptions): Promise<RecordPage> {
+    this.opening.present();
     const page = await this.parts.journal.list(options);
     await Promise.all(page.records.map((record) => checkSeal(record, this.parts.key)));
     return page;
@@ -148,6 +159,7 @@ export class ExecutionBook {
   /** Writes a new record, or takes a refused one up again. */
   enter(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
+      const opening = this.opening.present();
       const before = await this.find(record.id);
       const entered = {
         ...record,
@@ -163,6 +175,7 @@ export class ExecutionBook {
           hint: "send it again to learn its state",
         });
       }
+      this.opening.assertStill(opening);
       this.#records.delete(record.id); // one that is taken up again counts as the newest
       const head = risenHead(this.head(stored.stream), stored);
       if (head) this.#heads.set(stored.stream, head);
@@ -181,11 +194,12 @@ export class ExecutionBook {
     { actor = "connector", ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
+      const opening = this.opening.present();
       await this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
-      return await this.#settle(
-        await this.parts.journal.replace(await this.#announce(moved, actor)),
-      );
+      const stored = await this.parts.journal.replace(await this.#announce(moved, actor));
+      this.opening.assertStill(opening);
+      return await this.#settle(stored);
     });
   }
 
@@ -250,8 +264,11 @@ export class ExecutionBook {
   }
 
   async #note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {
+    const opening = this.opening.present();
     const sealed = await sealRecord({ ...record, ...change }, this.parts.key);
-    return this.#keep(await this.parts.journal.replace(sealed));
+    const stored = await this.parts.journal.replace(sealed);
+    this.opening.assertStill(opening);
+    return this.#keep(stored);
   }
 
   async #settle(stored: ExecutionRecord): Promise<ExecutionRecord> {

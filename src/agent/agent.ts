@@ -49,7 +49,8 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     cleanups.push(() => streaming?.close());
     const shipping = await prepareAuditShipping(foundation, control);
     cleanups.push(() => shipping.close());
-    await execution.book.open();
+    // A journal of its own that is damaged is told at once; a shared one is not there to be read yet.
+    if (!execution.isShared) await execution.book.open();
     const { audit, log, metrics } = foundation;
     await audit.record({
       type: "agent.started",

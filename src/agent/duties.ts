@@ -1,7 +1,6 @@
 /** What runs in every process, and what only in the one that stands for the cluster. */
 import { CommandFile } from "../adapters/command_file.ts";
 import { CommandStream } from "../adapters/command_stream.ts";
-import { hasBegun } from "../core/execution.ts";
 import type { HealthBoard } from "../core/health.ts";
 import { CommandLoop } from "../loops/commands.ts";
 import { HeartbeatLoop } from "../loops/heartbeat.ts";
@@ -15,6 +14,7 @@ import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
 import type { Foundation } from "./foundation.ts";
 import { takeSnapshot } from "./heartbeat_snapshot.ts";
+import { withOpenBook } from "./open_book.ts";
 import { type Loop, runTogether } from "./run_together.ts";
 import type { Streaming } from "./streaming.ts";
 
@@ -29,10 +29,10 @@ export interface Parts {
 }
 
 /** The parts whose health speaks of the leader's loops. */
-const LED = /^(?:registration|heartbeat|commands|receipts|executions|journal|signals(?:\/.*)?)$/;
+const LED = /^(?:registration|heartbeat|commands|journal|receipts|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
-  const { foundation, control, execution, shipping, election } = parts;
+  const { foundation, control, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
@@ -42,9 +42,6 @@ export function dutiesOf(parts: Parts): Loop[] {
   if (!election) return [...always, ...led];
   const lead: Loop = async (signal) => {
     await runTogether(led, signal);
-    // Only this agent's journal knows how to go on: it gets the time to come back before another leads.
-    const isInMidChange = execution.book.listOpen().some(({ state }) => hasBegun(state));
-    if (isInMidChange) election.term()?.markUnsettled();
     control.session.end();
     restAll(health);
   };
@@ -81,8 +78,6 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
   const loops: Loop[] = [
     (signal) => control.registration.run(signal),
     (signal) => heartbeat.run(signal),
-    (signal) => receipts.run(signal),
-    (signal) => runPruning(pruning, signal),
   ];
   if (config.commands.enabled) {
     const commands = new CommandLoop({
@@ -94,9 +89,16 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     loops.push((signal) => commands.run(signal));
   }
   if (streaming) loops.push(onceKnown(control, (signal) => streaming.streamer.run(signal)));
-  const { engine } = execution;
-  if (engine) loops.push(onceKnown(control, (signal) => engine.run(signal)));
-  return loops;
+  const { engine, book } = execution;
+  const onBook: Loop[] = [
+    (signal) => receipts.run(signal),
+    (signal) => runPruning(pruning, signal),
+  ];
+  if (engine) onBook.push(onceKnown(control, (signal) => engine.run(signal)));
+  if (execution.isShared) {
+    return [...loops, (signal) => withOpenBook(foundation, book, onBook, signal)];
+  }
+  return [...loops, ...onBook];
 }
 
 /** Work that names the cluster waits until the control plane has named it once. */

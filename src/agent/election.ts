@@ -13,13 +13,13 @@ export function standForElection(
   foundation: Foundation,
   kubernetes: KubernetesSide | null,
 ): LeaderElection | null {
-  const { config, runtime, audit, log, health, hostname, key } = foundation;
+  const { config, runtime, audit, log, health } = foundation;
   const asked = config.kubernetes.mode === "none" ? undefined : config.kubernetes.leaderElection;
   if (!asked || !kubernetes) return null;
   const { clock, random } = runtime;
   return new LeaderElection({
     store: new KubernetesLease(kubernetes.api, clock, asked),
-    identity: asked.identity ?? defaultIdentity(hostname, key.jwk),
+    identity: identityOf(foundation),
     times: {
       leaseDurationMs: asked.leaseDuration,
       renewDeadlineMs: asked.renewDeadline,
@@ -31,6 +31,12 @@ export function standForElection(
     logger: log,
     health,
   });
+}
+
+/** What stands in the Lease, and in the journal that the agents of a cluster share. */
+export function identityOf({ config: { kubernetes }, hostname, key }: Foundation): string {
+  const asked = kubernetes.mode === "none" ? undefined : kubernetes.leaderElection;
+  return asked?.identity ?? defaultIdentity(hostname, key.jwk);
 }
 
 /**

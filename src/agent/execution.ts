@@ -1,12 +1,9 @@
 /** The execution side: intake, book, approvals and engine, all over one journal. */
 import { StalledError } from "../errors.ts";
-import { FileJournal } from "../adapters/journal_file.ts";
 import { ReceiptFolder } from "../adapters/receipt_folder.ts";
 import type { LocalCluster } from "../core/admission.ts";
 import { checkpointOrigin } from "../core/audit/checkpoint.ts";
 import { Approvers } from "../core/approver.ts";
-import { deriveSecret } from "../core/connector_key.ts";
-import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import { requireSigners, type ThresholdVerifier } from "../core/verification/threshold.ts";
 import { createVerifier } from "../core/verification/verify.ts";
@@ -23,11 +20,14 @@ import { ReceiptIssuer } from "../execution/receipt_issuer.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import { openHostFiles } from "./host_files.ts";
+import { chooseJournal } from "./journal.ts";
 import type { KubernetesSide } from "./kubernetes.ts";
 import { readApprovers, readPolicy, readSigners } from "./read_files.ts";
 
 export interface Execution {
   readonly book: ExecutionBook;
+  /** See Keeping. */
+  readonly isShared: boolean;
   readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
@@ -70,9 +70,8 @@ export async function prepareExecution(
   };
   const clusterId = () => identity()?.clusterId ?? "";
   const issuer = new ReceiptIssuer(receipts, key);
-  // The journal is this process's own, so the connector's key seals it.
-  const journalKey: JournalKey = key;
-  const journal: Journal = new FileJournal(files, `${config.stateDir}/executions`, journalKey);
+  const keeping = await chooseJournal(foundation, kubernetes, leadership);
+  const { journal, key: journalKey } = keeping;
   const book = new ExecutionBook({
     journal,
     audit,
@@ -108,7 +107,10 @@ export async function prepareExecution(
     identity: () => ({ clusterId: clusterId(), labels: config.execution.labels }),
     fieldManager: config.execution.fieldManager,
     maxParallel: config.execution.maxParallel,
-    maskSalt: await deriveSecret(journalKey, "plan-mask"),
+    // Not known before a journal in the cluster is open, and another one after its key was replaced.
+    get maskSalt() {
+      return keeping.maskSalt();
+    },
     leadership,
     approvers,
     key: journalKey,
@@ -119,6 +121,7 @@ export async function prepareExecution(
   });
   return {
     book,
+    isShared: keeping.isShared,
     journal,
     intake,
     approvals: new Approvals({

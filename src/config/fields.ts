@@ -1,4 +1,4 @@
-/** Kinds of text that keys of the configuration hold. */
+/** The kinds of text that the configuration's keys hold. `form` is the word for each in the documents. */
 import { z } from "zod";
 import { parseDuration } from "../core/duration.ts";
 
@@ -25,6 +25,8 @@ export function url(pattern: RegExp, message: string) {
     .refine((text) => URL.canParse(text), message);
 }
 
+export const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./")
+  .meta({ form: "path" });
 export const httpsUrl = url(
   /^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
   "must be an https:// URL without credentials or query; plain HTTP is refused",
@@ -33,8 +35,6 @@ export const name = z.string().regex(
   /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
   "must be a DNS label, such as edge-1",
 ).meta({ form: "DNS label" });
-export const path = z.string().min(1).regex(/^(\/|\.\/)/, "must be a path that begins with / or ./")
-  .meta({ form: "path" });
 export const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
   .describe("HTTP proxy for this peer").meta({ form: "http URL" });
 export const caFile = path.optional().describe(

@@ -118,16 +118,40 @@ const LeaderElection = z.strictObject({
   if (message) context.addIssue({ code: "custom", message });
 }).optional().describe("several agents of one cluster, of which one acts; off when left out");
 
+const Journal = z.strictObject({
+  namespace: name.describe("namespace of the executions and their Secrets"),
+  secretName: name.default("neuralops-journal-key").describe(
+    "Secret with the key that all agents of the cluster share; the first leader creates it",
+  ),
+}).optional().describe(
+  "keeps executions in the cluster (kubectl get wpx), where the next leader finds them; in stateDir when left out",
+);
+
 const Kubernetes = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("none") }),
-  z.strictObject({ mode: z.literal("inCluster"), leaderElection: LeaderElection }),
+  z.strictObject({
+    mode: z.literal("inCluster"),
+    leaderElection: LeaderElection,
+    journal: Journal,
+  }),
   z.strictObject({
     mode: z.literal("kubeconfig"),
     kubeconfig: path.describe("kubeconfig file; exec plugins are refused"),
     context: z.string().optional().describe("default: the file's current-context"),
     leaderElection: LeaderElection,
+    journal: Journal,
   }),
-]).describe("the cluster that work packages change");
+]).superRefine((value, context) => {
+  if (value.mode === "none" || !value.leaderElection || value.journal) return;
+  context.addIssue({
+    code: "custom",
+    path: ["journal"],
+    message:
+      "is needed with leaderElection: the next leader must find what the one before began, " +
+      "and a package that ran would run again after a takeover. Set " +
+      "kubernetes.journal.namespace, such as the Lease's",
+  });
+}).describe("the cluster that work packages change");
 
 const Listener = z.strictObject({
   enabled: z.boolean().default(false).describe("opens the port"),

@@ -2,10 +2,10 @@
  * The back of the pipeline: keep preimages, apply, wait, and hand over to the rollback where it fails.
  * Any step may be the last before a crash; `carryOut` goes on from what the journal says.
  */
-import { ConnectorError, RefusedError } from "../errors.ts";
+import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
 import { type Approval, approvalsThatCount, formatApprovers, isLapsed } from "../core/approval.ts";
 import type { Approvers } from "../core/approver.ts";
-import type { ExecutionRecord } from "../core/execution.ts";
+import type { ExecutionRecord, Preimage } from "../core/execution.ts";
 import type { JournalKey } from "../core/journal_key.ts";
 import type { Random } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
@@ -57,7 +57,8 @@ export async function apply(
     if (reason !== record.reason) await parts.book.move(record, "approved", reason);
     return;
   }
-  const preimagesDigest = await parts.book.savePreimages(record, preimages);
+  const preimagesDigest = await keepPreimages(record, preimages, parts.book);
+  if (preimagesDigest === null) return;
   // The audit entry and the preimages are on the disk when this returns, and not before.
   const applying = await parts.book.move(record, "applying", "the plan is being carried out", {
     preimagesDigest,
@@ -78,12 +79,28 @@ export async function applyAtOnce(
 ): Promise<void> {
   assertLeader(parts.leadership);
   const { plan, preimages } = planned;
-  const preimagesDigest = await parts.book.savePreimages(record, preimages);
+  const preimagesDigest = await keepPreimages(record, preimages, parts.book);
+  if (preimagesDigest === null) return;
   const applying = await parts.book.moveThrough(record, [
     { state: "approved", reason: AUTO_REASON, plan },
     { state: "applying", reason: "the plan is being carried out", preimagesDigest, applied: 0 },
   ]);
   await carryOut(applying, parts, signal, planned);
+}
+
+/** null when the package was refused: nothing is changed that could not be taken back. */
+async function keepPreimages(
+  record: ExecutionRecord,
+  preimages: readonly Preimage[],
+  book: ExecutionBook,
+): Promise<string | null> {
+  try {
+    return await book.savePreimages(record, preimages);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError && error.code === "too_large")) throw error;
+    await book.move(record, "refused", error.message, { code: error.code });
+    return null;
+  }
 }
 
 /** What is said to people, and the approvals that do count; null when they are as many as the policy wants. */

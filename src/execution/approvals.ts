@@ -23,8 +23,9 @@ import type { Policy } from "../core/policy.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import { Turns } from "../core/turns.ts";
 import type { Clock } from "../runtime.ts";
-import type { ExecutionBook, MoveDetails } from "./book.ts";
+import type { ExecutionBook } from "./book.ts";
 import { assertLeader, type Leadership } from "./leadership.ts";
+import type { MoveDetails } from "./move_details.ts";
 import { assertCanonical } from "./stages.ts";
 
 export interface ApprovalParts {

@@ -4,7 +4,6 @@
  * Settled executions are in the journal only: memory holds what is left to do, and each stream's head.
  */
 import { InvalidInputError, RefusedError } from "../errors.ts";
-import type { AuditEntry } from "../core/audit.ts";
 import { sealRecord } from "../core/execution_seal.ts";
 import {
   byArrival,
@@ -28,6 +27,8 @@ import type { Clock } from "../runtime.ts";
 import { announce, type AnnouncingParts } from "./announcing.ts";
 import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
+import type { MoveDetails, Step } from "./move_details.ts";
+import { Opening } from "./opening.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { ReceiptIssuer } from "./receipt_issuer.ts";
 
@@ -42,18 +43,6 @@ export interface BookParts extends AnnouncingParts {
   readonly metrics: Metrics;
 }
 
-export interface MoveDetails extends RecordChange {
-  /** Whose decision it is; the connector's own unless given. */
-  readonly actor?: string;
-  /** What the decision rests on: on record right before it, for the same actor and execution. */
-  readonly evidence?: Pick<AuditEntry, "type" | "data">;
-}
-
-export interface Step extends RecordChange {
-  readonly state: ExecutionState;
-  readonly reason: string;
-}
-
 export class ExecutionBook {
   /** Those that are not settled, in the order in which they came. */
   readonly #records = new Map<string, ExecutionRecord>();
@@ -62,6 +51,7 @@ export class ExecutionBook {
   /** What has just come in, to be claimed, planned and begun a moment later. */
   readonly #packs = new Recent<PackageMaterial>(MAX_PACKS);
   readonly #turns = new Turns();
+  readonly opening = new Opening();
   readonly #listeners = new Set<() => void>();
   readonly #outcomes: Outcomes;
   #moves = 0;
@@ -79,20 +69,27 @@ export class ExecutionBook {
    * Throws StalledError `state_damaged` for what was not written with this journal's key.
    */
   async open(): Promise<void> {
+    this.close();
     const { open, heads } = await this.parts.journal.open();
     for (const record of open) {
       await checkSeal(record, this.parts.key);
       checkHead(heads.get(record.stream), record);
     }
-    this.#records.clear();
-    this.#open.clear();
-    this.#heads.clear();
-    this.#outcomes.clear();
     for (const [stream, head] of heads) this.#heads.set(stream, head);
     for (const record of [...open].sort(byArrival)) {
       this.#keep(record);
       if (isReceipted(record.state)) await this.#outcomes.conclude(record);
     }
+    this.opening.begin();
+  }
+
+  /** Forgets everything: another process may write the journal from here on. */
+  close(): void {
+    this.opening.end();
+    this.#records.clear();
+    this.#open.clear();
+    this.#heads.clear();
+    this.#outcomes.clear();
   }
 
   /** Throws RefusedError `not_found`. */
@@ -106,6 +103,7 @@ export class ExecutionBook {
 
   /** null when there is none. Throws StalledError `state_damaged`. */
   async find(id: string): Promise<ExecutionRecord | null> {
+    this.opening.present();
     const known = this.#records.get(id);
     if (known) return known;
     const record = await this.parts.journal.find(id);
@@ -115,6 +113,7 @@ export class ExecutionBook {
 
   /** Newest first. Throws StalledError `state_damaged`. */
   async list(options: ListOptions): Promise<RecordPage> {
+    this.opening.present();
     const page = await this.parts.journal.list(options);
     await Promise.all(page.records.map((record) => checkSeal(record, this.parts.key)));
     return page;
@@ -159,6 +158,7 @@ export class ExecutionBook {
   /** Writes a new record, or takes a refused one up again. */
   enter(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
+      const opening = this.opening.present();
       const before = await this.find(record.id);
       const entered = {
         ...record,
@@ -174,6 +174,7 @@ export class ExecutionBook {
           hint: "send it again to learn its state",
         });
       }
+      this.opening.assertStill(opening);
       if (pack.payload.length <= MAX_PACK_LENGTH) this.#packs.set(record.id, pack);
       this.#records.delete(record.id); // one that is taken up again counts as the newest
       const head = risenHead(this.head(stored.stream), stored);
@@ -193,12 +194,13 @@ export class ExecutionBook {
     { actor = "connector", evidence, ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
+      const opening = this.opening.present();
       await this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
       if (evidence) await this.parts.audit.record({ ...evidence, actor, subject: record.id });
-      return await this.#settle(
-        await this.parts.journal.replace(await announce(moved, actor, this.parts)),
-      );
+      const stored = await this.parts.journal.replace(await announce(moved, actor, this.parts));
+      this.opening.assertStill(opening);
+      return await this.#settle(stored);
     });
   }
 
@@ -208,6 +210,7 @@ export class ExecutionBook {
    */
   moveThrough(record: ExecutionRecord, steps: readonly Step[]): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
+      const opening = this.opening.present();
       await this.#assertLatest(record);
       const nowMs = this.parts.clock.now();
       const moved: ExecutionRecord[] = [];
@@ -218,8 +221,10 @@ export class ExecutionBook {
       const announced = await Promise.all(
         moved.map((one) => announce(one, "connector", this.parts)),
       );
+      const stored = await this.parts.journal.replace(announced.at(-1)!);
+      this.opening.assertStill(opening);
       for (const between of announced.slice(0, -1)) this.#tell(between);
-      return await this.#settle(await this.parts.journal.replace(announced.at(-1)!));
+      return await this.#settle(stored);
     });
   }
 
@@ -261,8 +266,11 @@ export class ExecutionBook {
   }
 
   async #note(record: ExecutionRecord, change: RecordChange): Promise<ExecutionRecord> {
+    const opening = this.opening.present();
     const sealed = await sealRecord({ ...record, ...change }, this.parts.key);
-    return this.#keep(await this.parts.journal.replace(sealed));
+    const stored = await this.parts.journal.replace(sealed);
+    this.opening.assertStill(opening);
+    return this.#keep(stored);
   }
 
   async #settle(stored: ExecutionRecord): Promise<ExecutionRecord> {

@@ -4,7 +4,7 @@
  * a crash. Dry runs pass.
  */
 import { TransientError } from "../errors.ts";
-import type { Cluster, WriteOptions } from "./cluster.ts";
+import type { Cluster, WriteBounds, WriteOptions } from "./cluster.ts";
 import { type Leadership, leadingTerm } from "./leadership.ts";
 
 export function fence(cluster: Cluster, leadership: Leadership): Cluster {
@@ -13,14 +13,7 @@ export function fence(cluster: Cluster, leadership: Leadership): Cluster {
     write: (options: WriteOptions) => Promise<T>,
   ): Promise<T> => {
     if (options.dryRun) return await write(options);
-    const term = leadingTerm(leadership);
-    try {
-      return await write({ ...options, bounds: term });
-    } catch (error) {
-      // Without an answer, or with one that says "later", it may have been done, or be done yet.
-      if (error instanceof TransientError) term.markUnsettled();
-      throw error;
-    }
+    return await withinTerm(leadership, (bounds) => write({ ...options, bounds }));
   };
   return {
     resolve: (ref) => cluster.resolve(ref),
@@ -31,4 +24,19 @@ export function fence(cluster: Cluster, leadership: Leadership): Cluster {
       within(options, (inside) => cluster.merge(ref, patch, resourceVersion, inside)),
     delete: (ref, uid, options) => within(options, (inside) => cluster.delete(ref, uid, inside)),
   };
+}
+
+/** One write to the API server in the present term. Throws NotLeaderError outside of one. */
+export async function withinTerm<T>(
+  leadership: Leadership,
+  write: (bounds: WriteBounds) => Promise<T>,
+): Promise<T> {
+  const term = leadingTerm(leadership);
+  try {
+    return await write(term);
+  } catch (error) {
+    // Without an answer, or with one that says "later", it may have been done, or be done yet.
+    if (error instanceof TransientError) term.markUnsettled();
+    throw error;
+  }
 }

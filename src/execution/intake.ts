@@ -73,8 +73,8 @@ export class Intake {
   /**
    * The record of the package: new, or as it stands when this one is open already.
    * Throws every refusal, after it was audited and receipted; NotLeaderError, without a trace, while
-   * another process leads; TransientError `unavailable` before the first registration and `rate_limited`
-   * when too much is open or waiting.
+   * another process leads; TransientError `unavailable` before the first registration and while the
+   * journal is closed, `rate_limited` when too much is open or waiting.
    */
   async receive(delivery: Delivery): Promise<ExecutionRecord> {
     if (this.#waiting >= MAX_WAITING) throw full(`${MAX_WAITING} packages are waiting`);
@@ -92,6 +92,7 @@ export class Intake {
     const { book, verifier, maxOpen, leadership } = this.parts;
     // Nothing that the sender could take for an answer to the package itself: another one will give that.
     assertLeader(leadership);
+    book.opening.present();
     const cluster = this.parts.cluster();
     if (!cluster) {
       throw new TransientError("unavailable", "This cluster has not been registered yet", {

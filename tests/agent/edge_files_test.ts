@@ -5,7 +5,7 @@ import type { World } from "../../src/cli/simulate/world.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { Files } from "../../src/runtime.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
-import { admin, isOk, push, start, until, withWorld } from "../fakes/agent_world.ts";
+import { adminClient, isOk, push, start, until, withWorld } from "../fakes/agent_world.ts";
 import { FILE_POLICY } from "../fakes/file_stand.ts";
 
 /** A test may not read the machine's own id. */
@@ -69,9 +69,9 @@ Deno.test("an edge host without a cluster places files that were signed, allowed
     const { executionId } = body as { executionId: string };
     const states = () => receiptsOf(world, executionId).map(({ state }) => state);
     await until(() => states().includes("pending_approval"));
-    const { plan } = await admin(agent, `/executions/${executionId}`);
-    const approval = { planDigest: plan.digest, approver: "alice" };
-    await admin(agent, `/executions/${executionId}/approve`, approval);
+    const client = adminClient(world, agent);
+    const { plan } = await client.show(executionId);
+    await client.approve(executionId, plan!.digest);
     await until(() => states().includes("succeeded"));
     await agent.stop();
     const placed = `${world.config.stateDir}/files/web/conf.d/app.conf`;

@@ -14,8 +14,10 @@ import {
   until,
   withWorld,
 } from "../fakes/agent_world.ts";
+import { addNamespace } from "../fakes/execution_stand.ts";
+import { installDefinition, NAMESPACE } from "../fakes/kubernetes_journal.ts";
 
-const PLACE = { namespace: "kube-system", name: "neuralops-connector" };
+const PLACE = { namespace: NAMESPACE, name: "neuralops-connector" };
 /** Long enough for a slow machine: no test waits for a lease to run out. */
 const LEADER_ELECTION = {
   ...PLACE,
@@ -26,7 +28,11 @@ const LEADER_ELECTION = {
 
 /** One of several agents of the world's cluster: a state directory and a host name of its own. */
 async function startOne(world: World, hostname: string, lines: string[] = []): Promise<Agent> {
-  const kubernetes = { ...world.config.kubernetes, leaderElection: LEADER_ELECTION };
+  const kubernetes = {
+    ...world.config.kubernetes,
+    leaderElection: LEADER_ELECTION,
+    journal: { namespace: NAMESPACE, secretName: "neuralops-journal-key" },
+  };
   const stateDir = `${world.folder}/state-${hostname}`;
   const config = { ...world.config, stateDir, kubernetes } as World["config"];
   return await start({ ...world, config }, { hostname, lines });
@@ -34,6 +40,12 @@ async function startOne(world: World, hostname: string, lines: string[] = []): P
 
 const clientOf = (world: World, agent: Agent, hostname: string) =>
   adminClient(world, agent, `${world.folder}/state-${hostname}`);
+const withCluster = (work: (world: World) => Promise<void>) =>
+  withWorld(async (world) => {
+    await installDefinition(world.kubernetes.embedded!);
+    await work(world);
+  });
+
 const standing = (agent: Agent) => agent.health.get("leadership")?.reason ?? "";
 const leads = (agent: Agent) => standing(agent) === "leads";
 const standsBy = (agent: Agent) => /^stands by; .+ leads$/.test(standing(agent));
@@ -60,7 +72,7 @@ async function get(world: World, agent: Agent, path: string) {
 }
 
 Deno.test("of two agents one acts; when it stops, the other registers and executes", () =>
-  withWorld(async (world) => {
+  withCluster(async (world) => {
     const lines: string[] = [];
     const a = await startOne(world, "a");
     await until(() => leads(a) && isOk(a, "registration") && isOk(a, "heartbeat"));
@@ -79,7 +91,7 @@ Deno.test("of two agents one acts; when it stops, the other registers and execut
     ]);
     const rejecting = clientOf(world, b, "b").reject("wpx-1", "no");
     await assert.rejects(rejecting, { code: "not_leader" });
-    assert.deepEqual((await admin(b, "/executions")).executions, [], "journals nothing");
+    assert.equal((await admin(b, "/executions")).code, "unavailable", "holds nothing");
     await until(() => isOk(b, "audit"));
     assert.equal((await get(world, b, "/readyz")).status, 200);
     assert.match((await get(world, b, "/metrics")).text, /neuralops_connector_leader 0/);
@@ -91,6 +103,7 @@ Deno.test("of two agents one acts; when it stops, the other registers and execut
 
     await a.stop();
     await until(() => leads(b) && isOk(b, "registration") && isOk(b, "heartbeat"));
+    await until(() => isOk(b, "journal"));
     assert.equal(keys().size, 2);
     const { status, body } = await push(world, b, packageFor(world, "of-b"));
     assert.equal(status, 202);
@@ -112,10 +125,11 @@ Deno.test("of two agents one acts; when it stops, the other registers and execut
   }));
 
 Deno.test("an agent that is deposed does nothing for the cluster until it leads again", () =>
-  withWorld(async (world) => {
+  withCluster(async (world) => {
     const lines: string[] = [];
     const a = await startOne(world, "a", lines);
     const parts = ["registration", "heartbeat", "commands", "receipts", "executions", "signals"];
+    parts.push("journal");
     await until(() => leads(a) && parts.every((part) => isOk(a, part)));
     const { commands, registrations } = world.controlPlane;
     await until(() => commands.openStreams === 1);
@@ -150,29 +164,82 @@ spec:
     spec: { containers: [{ name: app, image: "web:broken" }] }
 `;
 
-Deno.test("an agent that is stopped in the middle of a change keeps its Lease, and goes on when it is back", () =>
-  withWorld(async (world) => {
+/** Approves the plan of what was pushed to `agent`, once there is one; returns the path of the execution. */
+async function approvePushed(
+  world: World,
+  agent: Agent,
+  hostname: string,
+  bytes: Uint8Array,
+): Promise<string> {
+  await until(() => isOk(agent, "journal") && isOk(agent, "registration"));
+  const { body } = await push(world, agent, bytes);
+  const { executionId } = body as { executionId: string };
+  await until(() => receiptsOf(world, executionId).includes("pending_approval"));
+  const client = clientOf(world, agent, hostname);
+  const { plan } = await client.show(executionId);
+  await client.approve(executionId, plan!.digest);
+  return `/executions/${executionId}`;
+}
+
+const deploymentOf = (world: World) =>
+  world.kubernetes.embedded!.store.get("apps/v1", "Deployment", "shop", "web");
+
+Deno.test("what an agent leaves half done when it is stopped, the next leader finishes, exactly once", () =>
+  withCluster(async (world) => {
     const a = await startOne(world, "a");
     await until(() => leads(a) && isOk(a, "registration"));
-    const { body } = await push(world, a, packageFor(world, "web", NEVER_HEALTHY));
-    const { executionId } = body as { executionId: string };
-    await until(() => receiptsOf(world, executionId).includes("pending_approval"));
-    const client = clientOf(world, a, "a");
-    const { plan } = await client.show(executionId);
-    await client.approve(executionId, plan!.digest);
-    await until(() =>
-      world.kubernetes.embedded!.store.get("apps/v1", "Deployment", "shop", "web") !== null
-    );
+    const bytes = packageFor(world, "web", NEVER_HEALTHY);
+    const path = await approvePushed(world, a, "a", bytes);
+    await until(() => deploymentOf(world) !== null);
     await a.stop();
-    assert.match((leaseOf(world).spec as { holderIdentity: string }).holderIdentity, /^a_/);
+    const spec = leaseOf(world).spec as { holderIdentity: string };
+    assert.equal(spec.holderIdentity, "", "the next leader need not wait");
 
     const b = await startOne(world, "b");
-    await until(() => standsBy(b));
-    const again = await startOne(world, "a");
-    await until(() => leads(again));
-    assert.equal((await clientOf(world, again, "a").show(executionId)).state, "applying");
-    await again.stop();
+    await until(() => leads(b) && isOk(b, "journal") && isOk(b, "registration"));
+    assert.equal((await admin(b, path)).state, "applying");
+    const again = await push(world, b, bytes);
+    assert.deepEqual([again.status, (again.body as { state: string }).state], [202, "applying"]);
+    // Somebody mends the image: what b waits for comes true.
+    const mended = JSON.parse(JSON.stringify(deploymentOf(world)).replace("web:broken", "web:1"));
+    world.kubernetes.embedded!.store.put(mended, "kubectl");
+    const id = path.split("/").at(-1)!;
+    await until(() => receiptsOf(world, id).includes("succeeded"));
+    assert.match(JSON.stringify(deploymentOf(world)), /web:1/, "was not applied again");
+    assert.deepEqual(receiptsOf(world, id), ["pending_approval", "succeeded"]);
+    const replayed = await push(world, b, bytes);
+    assert.equal((replayed.body as { code: string }).code, "replayed");
+    const c = await startOne(world, "c");
     await b.stop();
+    await until(() => leads(c) && isOk(c, "journal") && isOk(c, "registration"));
+    const once = await push(world, c, bytes);
+    assert.deepEqual(
+      [(once.body as { code: string }).code, (once.body as { state: string }).state],
+      ["replayed", "succeeded"],
+      "nor does it run again after a takeover",
+    );
+    await c.stop();
+  }));
+
+Deno.test("without the journal's definition nothing is accepted, and health says what to install", () =>
+  withWorld(async (world) => {
+    const kubernetes = world.kubernetes.embedded!;
+    addNamespace(kubernetes, NAMESPACE);
+    const a = await startOne(world, "a");
+    await until(() => leads(a) && isOk(a, "registration") && isOk(a, "heartbeat"));
+    await until(() => a.health.get("journal")?.state === "stalled");
+    const { reason } = a.health.get("journal")!;
+    assert.match(reason, /kubectl apply -f helm\/connector\/crds\/workpackageexecutions\.yaml/);
+    const refused = await push(world, a, packageFor(world));
+    assert.deepEqual([refused.status, (refused.body as { code: string }).code], [
+      503,
+      "unavailable",
+    ]);
+    assert.equal(a.health.get("executions"), undefined, "no engine runs");
+    await installDefinition(kubernetes);
+    await until(() => isOk(a, "journal"));
+    assert.equal((await push(world, a, packageFor(world))).status, 202);
+    await a.stop();
   }));
 
 function give(world: World, holderIdentity: string): void {

@@ -45,7 +45,9 @@ Deno.test("parseConfig reads every section, durations in milliseconds", () => {
 });
 
 Deno.test("parseConfig fills in the times of an election, in milliseconds", () => {
-  const text = `${MINIMAL}\nkubernetes: { mode: inCluster, leaderElection: { namespace: ops } }\n`;
+  const text = `${MINIMAL}
+kubernetes: { mode: inCluster, leaderElection: { namespace: ops }, journal: { namespace: ops } }
+`;
   assert.deepEqual(parse(text).kubernetes, {
     mode: "inCluster",
     leaderElection: {
@@ -55,6 +57,7 @@ Deno.test("parseConfig fills in the times of an election, in milliseconds", () =
       renewDeadline: 10_000,
       retryPeriod: 2000,
     },
+    journal: { namespace: "ops", secretName: "neuralops-journal-key" },
   });
 });
 
@@ -149,7 +152,7 @@ Deno.test("the agent may read every variable that the configuration knows", asyn
   }
 });
 
-Deno.test("no key of the configuration holds a secret: only names of files and places in Vault", () => {
+Deno.test("no key of the configuration holds a secret: only names of files and Secrets, and places in Vault", () => {
   const keys: string[] = [];
   const walk = (node: z.core.JSONSchema.BaseSchema, path: string) => {
     for (const [key, inner] of Object.entries(node.properties ?? {})) {
@@ -162,7 +165,7 @@ Deno.test("no key of the configuration holds a secret: only names of files and p
   walk(z.toJSONSchema(ConfigSchema, { io: "input" }), "");
   const suspects = keys.filter((key) => /secret|password|token|credential|key/i.test(key));
   assert.ok(suspects.length > 5);
-  for (const key of suspects) assert.match(key, /(File|VaultPath)$/, key);
+  for (const key of suspects) assert.match(key, /(File|VaultPath|secretName)$/, key);
 });
 
 Deno.test("parseConfig reads file roots, for a host without a cluster too", async () => {

@@ -2,6 +2,8 @@
  * A process that dies at a chosen step. Steps are counted over all writes to the disk, to a root of
  * files too, and all calls to the cluster; from the fatal one on, nothing that the process tries has any effect.
  */
+import type { ApiRequest } from "../../src/adapters/kubernetes/api.ts";
+import type { JournalApi } from "../../src/adapters/kubernetes/journal/store.ts";
 import type { Cluster } from "../../src/execution/cluster.ts";
 import type { Files, FileTree } from "../../src/runtime.ts";
 import { wrapCluster } from "./cluster_wrap.ts";
@@ -107,6 +109,19 @@ export class CrashSwitch {
       remove: (path) => this.#step("tree remove", () => base.remove(path)),
       makeDirectory: (path) => this.#step("tree mkdir", () => base.makeDirectory(path)),
       removeDirectory: (path) => this.#step("tree rmdir", () => base.removeDirectory(path)),
+    };
+  }
+
+  /** The API server as the journal in a cluster writes it. */
+  journalApi(base: JournalApi): JournalApi {
+    const around = <T>({ method, path }: ApiRequest, next: () => Promise<T>): Promise<T> => {
+      if (method === "GET") return this.#alive(next);
+      const kind = path.includes("/secrets") ? "secret" : "execution";
+      return this.#step(`${method} ${kind}`, next);
+    };
+    return {
+      request: (request) => around(request, () => base.request(request)),
+      find: (request) => around(request, () => base.find(request)),
     };
   }
 

@@ -7,6 +7,7 @@ import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { KubernetesApi } from "../../src/adapters/kubernetes/api.ts";
 import { KubernetesCluster } from "../../src/adapters/kubernetes/cluster.ts";
 import { loadCredentials } from "../../src/adapters/kubernetes/credentials.ts";
+import type { JournalApi } from "../../src/adapters/kubernetes/journal/store.ts";
 import { ReceiptFolder } from "../../src/adapters/receipt_folder.ts";
 import { type ApproverEntry, Approvers } from "../../src/core/approver.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
@@ -39,6 +40,7 @@ import { type JsonLogger, SecretMask } from "../../src/log.ts";
 import { createMetrics, type Metrics } from "../../src/metrics.ts";
 import type { Clock, Files, Runtime } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
+import { journalOn } from "./kubernetes_journal.ts";
 
 export const CLUSTER_ID = "c-test";
 /** Of whoever runs the tests: alice. */
@@ -106,6 +108,12 @@ export interface StandOptions {
   readonly clock?: Clock;
   readonly wrapCluster?: (cluster: Cluster) => Cluster;
   readonly leadership?: Leadership;
+  /** Keeps the journal in this namespace of the cluster, as the agent of that name. */
+  readonly shared?: {
+    readonly namespace: string;
+    readonly identity: string;
+    readonly wrapApi?: (api: JournalApi) => JournalApi;
+  };
   readonly isRegistered?: () => boolean;
   readonly maxOpen?: number;
   readonly maxParallel?: number;
@@ -193,13 +201,17 @@ export class Stand {
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);
-    const journal = new FileJournal(files, `${directory}/executions`, key);
+    const leadership = options.leadership ?? alwaysLeader;
+    const { shared: place } = options;
+    const { journal, key: journalKey } = place
+      ? journalOn((place.wrapApi ?? ((same) => same))(api), { ...place, leadership })
+      : { journal: new FileJournal(files, `${directory}/executions`, key), key };
     const auditLog = checkpointOrigin(key.publicKey);
     const book = new ExecutionBook({
       journal,
       audit,
       receipts: issuer,
-      key,
+      key: journalKey,
       auditLog,
       clock,
       log,
@@ -207,7 +219,6 @@ export class Stand {
     });
     const identity = () => ({ clusterId: CLUSTER_ID, labels: { env: "test" } });
     const shared = { book, verifier, policy: () => policy, clock, log };
-    const leadership = options.leadership ?? alwaysLeader;
     const intake = new Intake({
       ...shared,
       leadership,
@@ -228,7 +239,7 @@ export class Stand {
       maxParallel: options.maxParallel ?? 4,
       leadership,
       approvers,
-      key,
+      key: journalKey,
       random,
       health,
     });
@@ -242,7 +253,7 @@ export class Stand {
       book,
       approvers,
       policy: () => policy,
-      key,
+      key: journalKey,
       clock,
       leadership,
     });

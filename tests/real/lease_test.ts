@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { print } from "../../scripts/testbed/print.ts";
 import type { RunningKubernetes } from "../../scripts/testbed/services/kubernetes.ts";
+import { isOpen } from "../../src/core/execution.ts";
+import { EXECUTION_STATES } from "../../src/core/protocol.ts";
 import type { KeySigner } from "../../src/embedded/signer.ts";
 import { systemClock } from "../../src/runtime_deno.ts";
 import { poll } from "../contract/contract.ts";
@@ -12,17 +14,19 @@ import { cli } from "./agent_process.ts";
 import { judgeChanges, readChanges } from "./api_audit.ts";
 import { type Ground } from "./ground.ts";
 import { kubectl } from "./kubectl.ts";
-import { push, registeredCluster } from "./orchestrator.ts";
+import { push, type PushAnswer, registeredCluster } from "./orchestrator.ts";
 import { configMap, workPackage } from "./package.ts";
 import { realTest, testbed } from "./peers.ts";
 import { LEASE, Rival } from "./rival.ts";
 import { trustNewSigner, withGround } from "./running_agent.ts";
+import { clearJournal, readExecutions } from "./shared_journal.ts";
 
 const FENCE = "docs/examples/lease-fence.yaml";
 const CHAOS_MS = 120_000;
 const LIMIT_MS = 30_000;
 const PUSH_EVERY_MS = 250;
 const PUSH_LIMIT_MS = 1500;
+const ENDS: readonly string[] = EXECUTION_STATES.filter((state) => !isOpen(state));
 const clock = systemClock();
 const POLICY = `apiVersion: neuralops.io/v1
 kind: ExecutionPolicy
@@ -39,6 +43,7 @@ realTest("two agents never write at once, however they are killed and paused", [
   withGround(async (ground) => {
     const cluster = testbed.kubernetes!;
     await kubectl(cluster, "apply", "-f", FENCE);
+    await clearJournal(cluster);
     const before = (await readChanges(cluster)).at(-1)?.revision ?? 0;
     const { signer, trust } = await trustNewSigner(ground);
     const execution = { policyFile: await ground.write("auto.yaml", POLICY) };
@@ -54,8 +59,10 @@ realTest("two agents never write at once, however they are killed and paused", [
       chaos.abort();
       await pushing;
       await assertLastSucceeds(ground, orchestrator, rivals);
+      await assertAllEnded(cluster, orchestrator);
+      await assertNothingRunsTwice(cluster, orchestrator, rivals);
       for (const rival of rivals) assert.equal(await rival.stop(), 0, rival.name);
-      await assertRule(cluster, before, orchestrator.accepted);
+      await assertRule(cluster, before, orchestrator.taken.size);
       for (const { stateDir } of rivals) {
         const { code, stdout, stderr } = await cli("audit", "verify", `${stateDir}/audit`);
         assert.equal(code, 0, stdout + stderr);
@@ -67,6 +74,7 @@ realTest("two agents never write at once, however they are killed and paused", [
       }
       await kubectl(cluster, "delete", "lease", "-n", LEASE.namespace, LEASE.name);
       await kubectl(cluster, "delete", "configmap", "-n", "shop", "race", "--ignore-not-found");
+      await clearJournal(cluster);
     }
   }));
 
@@ -102,7 +110,7 @@ async function disturb(
 
 /** Sends package after package to both; whoever leads takes it. */
 class Orchestrator {
-  accepted = 0;
+  readonly taken = new Map<string, Uint8Array<ArrayBuffer>>();
   /** Who took the last package. */
   leader: Rival | null = null;
   #sent = 0;
@@ -129,16 +137,30 @@ class Orchestrator {
       const port = await rival.port().catch(() => null);
       const id = port === null ? null : await this.#send(port, bytes).catch(() => null);
       if (id === null) continue;
-      this.accepted += 1;
+      this.taken.set(id, bytes);
       this.leader = rival;
       return id;
     }
     return null;
   }
 
-  async #send(port: number, bytes: Uint8Array): Promise<string | null> {
+  /** Offers a package that was taken once more; what the leader says to it. */
+  async offerAgain(rivals: readonly Rival[], id: string): Promise<PushAnswer | null> {
+    const bytes = this.taken.get(id)!;
+    for (const rival of rivals) {
+      const answer = await this.#push((await rival.port())!, bytes);
+      if (answer.body["code"] !== "not_leader") return answer;
+    }
+    return null;
+  }
+
+  async #push(port: number, bytes: Uint8Array<ArrayBuffer>): Promise<PushAnswer> {
     const limit = AbortSignal.timeout(PUSH_LIMIT_MS);
-    const { status, body } = await push(this.ground, port, bytes, this.signer.sign(bytes), limit);
+    return await push(this.ground, port, bytes, this.signer.sign(bytes), limit);
+  }
+
+  async #send(port: number, bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
+    const { status, body } = await this.#push(port, bytes);
     return status === 202 ? body["executionId"] as string : null;
   }
 }
@@ -160,6 +182,36 @@ async function assertLastSucceeds(
     while (id !== null && !isDone() && !limit.aborted) await clock.sleep(20, limit).catch(() => {});
     return isDone();
   });
+}
+
+/** What any of them took has ended, whoever died meanwhile, and ended by its record. */
+async function assertAllEnded(cluster: RunningKubernetes, { taken }: Orchestrator): Promise<void> {
+  let open: string[] = [];
+  await poll("every execution ends", LIMIT_MS, async () => {
+    const executions = new Map(
+      (await readExecutions(cluster)).map((one) => [one.metadata.name, one]),
+    );
+    open = [...taken.keys()].filter((id) => !ENDS.includes(executions.get(id)?.status.state ?? ""))
+      .map((id) => JSON.stringify(executions.get(id)?.status ?? `${id} is gone`));
+    return open.length === 0;
+  }).catch((cause) => {
+    throw new Error(open.join("\n"), { cause });
+  });
+}
+
+/** Most were taken by an agent that has died since, and are offered to the one that leads now. */
+async function assertNothingRunsTwice(
+  cluster: RunningKubernetes,
+  orchestrator: Orchestrator,
+  rivals: readonly Rival[],
+): Promise<void> {
+  const read = () => kubectl(cluster, "-n", "shop", "get", "configmap", "race", "-o", "yaml");
+  const before = await read();
+  for (const id of orchestrator.taken.keys()) {
+    const answer = await orchestrator.offerAgain(rivals, id);
+    assert.equal(answer?.body["code"], "replayed", JSON.stringify(answer));
+  }
+  assert.equal(await read(), before, "something was written again");
 }
 
 async function assertRule(cluster: RunningKubernetes, before: number, accepted: number) {

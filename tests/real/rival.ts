@@ -4,6 +4,7 @@ import type { RunningKubernetes } from "../../scripts/testbed/services/kubernete
 import { NAMESPACE } from "../../scripts/testbed/services/kubernetes_setup.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { type Ground, writeConfig } from "./ground.ts";
+import { JOURNAL } from "./shared_journal.ts";
 
 export const LEASE = { namespace: NAMESPACE, name: "neuralops-connector" };
 
@@ -17,7 +18,7 @@ export class Rival {
     private readonly config: string,
   ) {
     this.#agent = AgentProcess.spawn(config);
-    this.#port = this.#started();
+    this.#port = this.#untilStarted();
   }
 
   /** @param name a user of the cluster, and how the fence knows it */
@@ -41,11 +42,22 @@ export class Rival {
           renewDeadline: "2s",
           retryPeriod: "500ms",
         },
+        journal: JOURNAL,
       },
     });
     const own = `${ground.directory}/${name}.yaml`;
     await Deno.rename(config, own);
     return new Rival(name, stateDir, own);
+  }
+
+  /** The listener's port, once it has started. */
+  started(): Promise<number> {
+    return this.#port;
+  }
+
+  /** Since it was last spawned: that another one leads. */
+  async untilStandsBy(): Promise<void> {
+    await this.#agent.untilEvent("standing_by");
   }
 
   /** Of the listener; null while it is starting. */
@@ -59,7 +71,7 @@ export class Rival {
 
   restart(): void {
     this.#agent = AgentProcess.spawn(this.config);
-    this.#port = this.#started();
+    this.#port = this.#untilStarted();
   }
 
   pause(): void {
@@ -79,7 +91,7 @@ export class Rival {
   }
 
   /** A kill may come before the start is done: then there is no port, which is no error. */
-  #started(): Promise<number> {
+  #untilStarted(): Promise<number> {
     const started = this.#agent.started();
     started.catch(() => {});
     return started;

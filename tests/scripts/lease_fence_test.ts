@@ -55,7 +55,7 @@ Deno.test("the fence compares with the Lease that connectors hold, and words its
     clusterName: "c",
     controlPlane: { url: "https://control.example" },
     vault: { address: "https://vault.example", auth: { method: "token" } },
-    kubernetes: { mode: "inCluster", leaderElection: { namespace } },
+    kubernetes: { mode: "inCluster", leaderElection: { namespace }, journal: { namespace } },
   });
   assert.equal(
     "leaderElection" in config.kubernetes && config.kubernetes.leaderElection?.name,

@@ -1,4 +1,5 @@
 /** What a platform engineer would create in a new cluster before the connector comes. */
+import { parseAllDocuments } from "yaml";
 import type { Certificate } from "../../../src/embedded/pki.ts";
 import { withClient } from "../readiness.ts";
 import { kubeconfig } from "./kubernetes_files.ts";
@@ -9,6 +10,11 @@ const APPLY = "fieldManager=testbed&force=true";
 export const NAMESPACE = "neuralops";
 export const SERVICE_ACCOUNT = "neuralops-connector";
 const TOKEN_SECONDS = 48 * 3600;
+/** As they are shipped: the journal's definition, and who may write it. */
+const SHIPPED = [
+  "helm/connector/crds/workpackageexecutions.yaml",
+  "docs/examples/journal-rbac.yaml",
+];
 
 const nodes = ["node-1", "node-2"].map((name) => ({
   apiVersion: "v1",
@@ -81,7 +87,8 @@ export async function setUpCluster(
       if (!response.ok) throw new Error(`${method} ${path}: ${answer.message}`);
       return answer;
     };
-    for (const object of [...namespaces, ...nodes, role, serviceAccount, ...bindings]) {
+    const own = [...namespaces, ...nodes, role, serviceAccount, ...bindings];
+    for (const object of [...own, ...await readShipped()]) {
       await call("PATCH", `${pathOf(object)}?${APPLY}`, object, "application/apply-patch+yaml");
     }
     const { status } = await call("POST", `${pathOf(serviceAccount)}/token`, {
@@ -93,6 +100,12 @@ export async function setUpCluster(
     await service.write("token.kubeconfig", kubeconfig(url, service.pki.caPem, status.token));
     return { serviceAccountToken: status.token };
   });
+}
+
+async function readShipped(): Promise<Applied[]> {
+  const texts = await Promise.all(SHIPPED.map((path) => Deno.readTextFile(path)));
+  return texts.flatMap((text) => parseAllDocuments(text)).map((document) => document.toJS())
+    .filter((object) => object !== null);
 }
 
 interface Applied {

@@ -22,6 +22,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** `application/json` unless given. */
+  readonly accept?: string;
   /** For messages. */
   readonly what: string;
   readonly bounds?: {
@@ -103,7 +105,7 @@ export class KubernetesApi {
       ...(request.bounds?.signal ? { signal: request.bounds.signal } : {}),
       path: query ? `${request.path}?${query}` : request.path,
       headers: {
-        accept: "application/json",
+        accept: request.accept ?? "application/json",
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...(request.body === undefined
           ? {}

@@ -83,6 +83,8 @@ class Looks {
     }
     const { gap, decisions } = await this.#see(open);
     const believed = this.#sightings.look(decisions.map(keyOf), gap === null);
+    // Not before: what is written from now on will be believed.
+    if (!gap) this.ports.health.report(PART, "ok", "the API server holds the names on decisions");
     const failures: unknown[] = [];
     for (const decision of decisions) {
       const doubt = gap ?? (believed.has(keyOf(decision)) ? null : tooEarly());
@@ -107,7 +109,6 @@ class Looks {
     for (const { id } of open) {
       try {
         await annotations.assertGuarded(id);
-        health.report(PART, "ok", "the API server holds the names on decisions");
         return null;
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;

@@ -127,8 +127,14 @@ for (const peer of KUBERNETES) {
             assert.equal(own.code, 0, own.stderr);
           });
           await step("who is no approver of the connector is refused by it", async () => {
-            assert.equal((await approve(BOB, "bob")).code, 0);
-            await answered(first, /^refused: not_an_approver: Kubernetes user "bob"/);
+            const refused = /^refused: not_an_approver: Kubernetes user "bob"/;
+            // Until the connector has looked under the policy once, it is told to write it again.
+            await poll("bob is refused", LIMIT_MS, async () => {
+              await approve(BOB, "bob");
+              const { annotations } = (await read(cluster, first)).metadata;
+              return refused.test(annotations["neuralops.io/approval-answer"] ?? "");
+            });
+            await answered(first, refused);
           });
           await step("an approver approves, and it is carried out", async () => {
             const { code, stderr } = await approve(ALICE, "alice@example.com");

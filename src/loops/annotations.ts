@@ -156,8 +156,9 @@ class Looks {
   }
 }
 
-function keyOf(decision: AnnotatedDecision): string {
-  return canonicalJson(decision);
+/** Without its time, which others may change where they may change nothing of the decision. */
+function keyOf({ executionId, annotations }: AnnotatedDecision): string {
+  return canonicalJson({ executionId, annotations });
 }
 
 function tooEarly(): RefusedError {

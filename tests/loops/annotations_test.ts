@@ -41,6 +41,7 @@ class World {
         answer: (decision, text) => {
           this.answers.push(text);
           this.decisions = this.decisions.filter((one) => one !== decision);
+          if (this.keep) this.decisions.push({ ...decision, atMs: decision.atMs! + 1000 });
           return Promise.resolve();
         },
       },
@@ -68,6 +69,9 @@ class World {
   listOpen(): ExecutionRecord[] {
     return this.open as ExecutionRecord[];
   }
+
+  /** Each look is answered, and somebody is fast enough to keep the decision there, under another time. */
+  keep = false;
 
   onMove(listener: () => void): () => void {
     this.move = listener;
@@ -152,6 +156,18 @@ Deno.test("a decision from before the guard, or from before the first look, is t
     assert.deepEqual(world.taken, []);
     assert.equal(world.answers.length, 2);
     for (const answer of world.answers) assert.match(answer, /before .* \(write it again\)$/);
+  }));
+
+Deno.test("a decision from before the guard does not become a new one by a change of its time", () =>
+  withWorld(async (world) => {
+    world.guard = UNPROVEN;
+    world.write();
+    world.keep = true;
+    await world.look();
+    world.guard = null;
+    for (let looks = 0; looks < 3; looks += 1) await world.look();
+    assert.equal(world.answers.length, 4);
+    assert.deepEqual(world.taken, []);
   }));
 
 Deno.test("what the API server did not answer for is no guard", () =>

@@ -1,7 +1,7 @@
 /** Whether a receipt was signed by this connector: offline, with nothing but its public key. */
 import { compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import { InvalidInputError, RefusedError, StalledError } from "../errors.ts";
-import { decodeUtf8 } from "./encoding.ts";
+import { decodeBase64Url, decodeUtf8, encodeBase64Url } from "./encoding.ts";
 import { Ed25519Jwk, ReceiptPayload } from "./protocol.ts";
 import { RECEIPT_TYPE } from "./receipt.ts";
 import { describeIssues } from "./schema_problem.ts";
@@ -45,6 +45,7 @@ export async function verifyReceipt(text: string, key: VerifyKey): Promise<Recei
   let type: unknown;
   let payload: Uint8Array;
   try {
+    assertCanonical(jws.slice(jws.lastIndexOf(".") + 1));
     type = decodeProtectedHeader(jws).typ;
     ({ payload } = await compactVerify(jws, key, { algorithms: ["EdDSA", "Ed25519"] }));
   } catch (cause) {
@@ -59,6 +60,12 @@ export async function verifyReceipt(text: string, key: VerifyKey): Promise<Recei
     throw new RefusedError("bad_signature", `type check failed: it is no ${RECEIPT_TYPE}`);
   }
   return parsePayload(payload);
+}
+
+/** The last character has bits that are not used: a receipt has one spelling only. */
+function assertCanonical(signature: string): void {
+  if (encodeBase64Url(decodeBase64Url(signature)) === signature) return;
+  throw new TypeError("the signature is not in canonical base64url");
 }
 
 function parsePayload(bytes: Uint8Array): ReceiptPayload {

@@ -40,7 +40,7 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
         const yaml = await executions("list", "-o", "yaml");
         assert.deepEqual(parse(yaml.stdout), JSON.parse(json.stdout));
         const none = await executions("list", "--state", "succeeded", "-o", "json");
-        assert.deepEqual(JSON.parse(none.stdout), { executions: [] });
+        assert.deepEqual(JSON.parse(none.stdout), { executions: [], hasMore: false });
       });
       await step("show has everything that is approved", async () => {
         const { code, stdout } = await executions("show", first);

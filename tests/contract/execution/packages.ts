@@ -53,10 +53,14 @@ metadata: { name: ${name}, namespace: ${namespace} }
 stringData: { token: quite-secret }`;
 }
 
-/** Its rollout is given up after a second. */
-export function web(namespace: string, tag: string, name = "web"): string {
-  return deployment(name, `registry.local/web:${tag}`, 2, namespace)
-    .replace("  replicas:", "  progressDeadlineSeconds: 1\n  replicas:");
+/** @param deadlineSeconds when its rollout is given up; a broken one at once */
+export function web(
+  namespace: string,
+  tag: string,
+  deadlineSeconds = tag === "broken" ? 1 : 600,
+): string {
+  return deployment("web", `registry.local/web:${tag}`, 2, namespace)
+    .replace("  replicas:", `  progressDeadlineSeconds: ${deadlineSeconds}\n  replicas:`);
 }
 
 /** With a schema that allows small gadgets. */

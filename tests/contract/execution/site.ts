@@ -24,6 +24,9 @@ import type { MovesShown } from "./moves.ts";
 import { autoPolicy } from "./packages.ts";
 import type { ExecutionCase, ExecutionTarget } from "./target.ts";
 
+/** Controllers are slow where much is going on. */
+const TIMEOUT = "25s";
+
 export const ENDS = EXECUTION_STATES.filter((state) => !isOpen(state));
 
 /** Of a stand: the policy is this, and it runs, unless told otherwise. */
@@ -104,7 +107,7 @@ async function openSite(
       return isIdle ? agent : agent.start();
     },
     async send(agent, what) {
-      const bytes = what instanceof Uint8Array ? what : packageOf(what);
+      const bytes = what instanceof Uint8Array ? what : packageOf({ timeout: TIMEOUT, ...what });
       return { bytes, ...await send(agent, place, bytes) };
     },
     async carryOut(agent, parts) {

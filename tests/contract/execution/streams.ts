@@ -39,8 +39,7 @@ export const streams: ExecutionContract = {
   async "a newer package ends the wait for a rollout that hangs, and mends it"(site) {
     const { namespace } = site;
     const agent = await site.agent();
-    const patient = (tag: string) =>
-      apply(web(namespace, tag).replace("progressDeadlineSeconds: 1\n", "paused: false\n"));
+    const patient = (tag: string) => apply(web(namespace, tag, 600));
     const good = await site.carryOut(agent, { actions: patient("1"), ...STREAM });
     assert.equal(good.state, "succeeded", good.reason);
     const bad = await site.send(agent, { actions: patient("broken"), ...STREAM, timeout: "1h" });

@@ -128,7 +128,6 @@ export const wholes: ExecutionContract = {
     assert.deepEqual(await values(), names.map(() => "1"));
     const bad = await site.carryOut(agent, {
       actions: apply([...maps("2", names.slice(1)), web(namespace, "broken")].join("\n---\n")),
-      timeout: "20s",
     });
     assert.equal(bad.state, "rolled_back", bad.reason);
     assert.deepEqual(await values(), names.map(() => "1"));

@@ -66,17 +66,9 @@ export interface ExecutionRecord {
 }
 
 const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
-  accepted: ["pending_approval", "approved", "refused", "expired", "cancelled", "superseded"],
+  accepted: ["pending_approval", "approved", "refused", "expired", "superseded"],
   // To itself: one of several persons has approved, or the approvals of some have lapsed.
-  pending_approval: [
-    "pending_approval",
-    "approved",
-    "refused",
-    "expired",
-    "cancelled",
-    "superseded",
-    "plan_changed",
-  ],
+  pending_approval: ["pending_approval", "approved", "expired", "cancelled", "superseded"],
   // Back to pending_approval: the policy has come to want a person's word since.
   // To itself: it waits for a window of the policy.
   approved: [
@@ -85,7 +77,6 @@ const MOVES: Readonly<Record<ExecutionState, readonly ExecutionState[]>> = {
     "pending_approval",
     "refused",
     "expired",
-    "cancelled",
     "superseded",
     "plan_changed",
   ],
@@ -115,6 +106,11 @@ const DONE_WITH_PREIMAGES: readonly ExecutionState[] = [
 ];
 /** A reason may quote a peer or a package; audit records and receipts are bounded. */
 const MAX_REASON = 2000;
+
+/** The states that may come after this one. */
+export function nextStates(state: ExecutionState): readonly ExecutionState[] {
+  return MOVES[state];
+}
 
 export function isOpen(state: ExecutionState): boolean {
   return state !== "refused" && MOVES[state].length > 0;

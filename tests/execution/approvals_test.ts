@@ -5,7 +5,6 @@ import { Approvers, formatPerson } from "../../src/core/approver.ts";
 import { canonicalJson } from "../../src/core/canonical_json.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
-import { systemClock } from "../../src/runtime_deno.ts";
 import { createKeySigner, type KeySigner } from "../../src/embedded/signer.ts";
 import {
   applyAction,
@@ -20,6 +19,7 @@ import {
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
+import { type SkippingClock, skippingClock } from "../fakes/skipping_clock.ts";
 
 const ACTIONS = applyAction(configMap("c", { a: "1" }));
 const TWO = `${MANUAL_POLICY}approval: { count: 2 }\n`;
@@ -29,7 +29,7 @@ interface Fixture {
   readonly stand: Stand;
   readonly ground: Ground;
   readonly signer: KeySigner;
-  readonly clock: ReturnType<typeof skippingClock>;
+  readonly clock: SkippingClock;
   pending(): Promise<ExecutionRecord>;
 }
 
@@ -353,15 +353,4 @@ async function untilReason(stand: Stand, id: string, wanted: RegExp): Promise<vo
       stop();
     }
   }
-}
-
-/** The system's clock, whose wall time can be put forward. */
-function skippingClock() {
-  let offsetMs = 0;
-  const clock = systemClock();
-  return {
-    ...clock,
-    now: () => clock.now() + offsetMs,
-    skip: (ms: number) => void (offsetMs += ms),
-  };
 }

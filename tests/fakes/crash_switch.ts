@@ -22,8 +22,11 @@ export class CrashSwitch {
   readonly #inFlight = new Set<Promise<unknown>>();
   #dead = false;
 
-  /** @param fatalStep 1 for the first; Infinity for none */
-  constructor(private readonly fatalStep = Infinity, private readonly fault: Fault = "torn") {
+  /** @param fatalStep 1 for the first; Infinity for none; or whether the last of these is fatal */
+  constructor(
+    private readonly fatalStep: number | ((steps: readonly string[]) => boolean) = Infinity,
+    private readonly fault: Fault = "torn",
+  ) {
     this.#crash.promise.catch(() => {});
   }
 
@@ -140,16 +143,21 @@ export class CrashSwitch {
   ): Promise<T> {
     if (this.#dead) throw new Crashed();
     this.steps.push(name);
-    if (this.steps.length !== this.fatalStep) return await this.#alive(effect);
+    if (!this.#isFatal()) return await this.#alive(effect);
     this.#dead = true;
     try {
       await (this.fault === "after" ? effect() : tear());
     } catch {
       // The cluster refused it: nobody is left to hear that.
     }
-    const crash = new Crashed(`at step ${this.fatalStep}: ${name}`);
+    const crash = new Crashed(`at step ${this.steps.length}: ${name}`);
     this.#crash.reject(crash);
     throw crash;
+  }
+
+  #isFatal(): boolean {
+    const { fatalStep, steps } = this;
+    return typeof fatalStep === "number" ? steps.length === fatalStep : fatalStep(steps);
   }
 
   /** An answer that comes after the death is heard by nobody. */

@@ -1,4 +1,4 @@
-/** The execution side as the agent wires it, against the embedded Kubernetes API and a real disk. */
+/** The execution side as the agent wires it, against a Kubernetes API and a real disk. */
 import { openAuditLog } from "../../src/adapters/audit_file.ts";
 import { followDirectory } from "../../src/adapters/audit_recovery.ts";
 import { RootedFiles } from "../../src/adapters/host_files.ts";
@@ -57,12 +57,17 @@ allow:
 `;
 export const AUTO_POLICY = `${MANUAL_POLICY}mode: auto\nauto: { maxRisk: low }\n`;
 
-/** The part that outlives a killed process: peers and disk. */
-export interface Ground {
+/** What a stand needs to stand on; the API server may be any. */
+export interface StandGround {
   readonly directory: string;
   readonly runtime: Runtime;
-  readonly kubernetes: EmbeddedKubernetes;
+  readonly kubernetes: Pick<EmbeddedKubernetes, "kubeconfig">;
   readonly signer: KeySigner;
+}
+
+/** The part that outlives a killed process: peers and disk. */
+export interface Ground extends StandGround {
+  readonly kubernetes: EmbeddedKubernetes;
   close(): Promise<void>;
 }
 
@@ -144,7 +149,7 @@ export class Stand {
     private readonly closeAll: () => Promise<void>,
   ) {}
 
-  static async open(ground: Ground, options: StandOptions = {}): Promise<Stand> {
+  static async open(ground: StandGround, options: StandOptions = {}): Promise<Stand> {
     const { random } = ground.runtime;
     const clock = options.clock ?? ground.runtime.clock;
     const files = options.files ?? ground.runtime.files;
@@ -411,7 +416,11 @@ export function payloadOf({ jws }: Pick<UndeliveredReceipt, "jws">): ReceiptPayl
   return ReceiptPayload.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
-export async function send(stand: Stand, ground: Ground, bytes: Uint8Array) {
+export async function send(
+  stand: Stand,
+  ground: Pick<StandGround, "signer">,
+  bytes: Uint8Array,
+) {
   const bundle = ground.signer.sign(bytes) as unknown as Record<string, unknown>;
   return await stand.intake.receive({ payload: bytes, bundles: [bundle], source: "push" });
 }

@@ -111,7 +111,9 @@ export class KubernetesApi {
           ? {}
           : { "content-type": request.contentType ?? "application/json" }),
       },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      // As a stream of known length: what is not in memory as a whole, fetch never sends again by itself
+      // when a connection breaks, which may have carried out the write already.
+      ...(request.body === undefined ? {} : { body: new Blob([JSON.stringify(request.body)]) }),
     });
   }
 }

@@ -1,6 +1,9 @@
 /** The embedded API server as a target of the contract. */
 import { createPki, type Pki } from "../../../src/embedded/pki.ts";
-import { startKubernetes } from "../../../src/embedded/kubernetes/server.ts";
+import {
+  type EmbeddedKubernetes,
+  startKubernetes,
+} from "../../../src/embedded/kubernetes/server.ts";
 import { systemRuntime } from "../../../src/runtime_deno.ts";
 import type { Target } from "./target.ts";
 
@@ -8,7 +11,9 @@ const STRANGER = "stranger";
 
 let sharedPki: Promise<Pki> | undefined;
 
-export async function withEmbedded(act: (target: Target) => Promise<void>): Promise<void> {
+export async function withEmbedded(
+  act: (target: Target, kubernetes: EmbeddedKubernetes) => Promise<void>,
+): Promise<void> {
   const pki = await (sharedPki ??= createPki());
   const kubernetes = await startKubernetes({
     pki,
@@ -26,7 +31,7 @@ export async function withEmbedded(act: (target: Target) => Promise<void>): Prom
       admin: { token: kubernetes.token },
       stranger: { token: STRANGER },
       forget: () => kubernetes.store.compact(),
-    });
+    }, kubernetes);
   } finally {
     await kubernetes.close();
   }

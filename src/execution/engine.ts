@@ -188,10 +188,12 @@ export class Engine {
     const planned = await this.#plannedAhead(record) ?? await this.#planOrRefuse(record);
     if (!planned) return;
     const { plan, needsApproval, opensAtMs } = planned;
-    // Not planned again and again until then; a restart, or another policy, forgets the time.
-    if (opensAtMs === null) this.#opens.delete(record.id);
-    else this.#opens.set(record.id, opensAtMs);
-    if (record.state === "approved") return await apply(record, planned, this.parts, signal);
+    if (record.state === "approved") {
+      // Not planned again and again until then; a restart, or another policy, forgets the time.
+      if (opensAtMs === null) this.#opens.delete(record.id);
+      else this.#opens.set(record.id, opensAtMs);
+      return await apply(record, planned, this.parts, signal);
+    }
     const { book } = this.parts;
     if (needsApproval) {
       await book.move(record, "pending_approval", personsWanted(this.parts.policy()), { plan });

@@ -316,11 +316,15 @@ Deno.test("one user or key under two names is refused", async () => {
 });
 
 async function untilReason(stand: Stand, id: string, wanted: RegExp): Promise<void> {
-  while (!wanted.test((await stand.book.get(id)).reason)) {
+  for (;;) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = stand.book.onMove(resolve);
-    await promise;
-    stop();
+    try {
+      if (wanted.test((await stand.book.get(id)).reason)) return;
+      await promise;
+    } finally {
+      stop();
+    }
   }
 }
 

@@ -63,7 +63,7 @@ Deno.test("an execution's object reads as people expect it, and holds the record
           warnings: ["old"],
         }],
         approvals: [{
-          approver: "socket:alice",
+          approver: "alice (uid 1000)",
           at: "1970-01-01T00:00:00.000Z",
           planDigest: "sha256:2",
         }],

@@ -159,11 +159,8 @@ export class ExecutionBook {
   enter(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
       const opening = this.opening.present();
-      const entered = {
-        ...record,
-        reason: clip(record.reason),
-        bundlesDigest: digestOf(pack.bundles),
-      };
+      const reason = clip(record.reason);
+      const entered = { ...record, reason, bundlesDigest: digestOf(pack.bundles) };
       const sealed = await announce(entered, joinSigners(record.signers), this.parts);
       const stored = await this.parts.journal.create(sealed, pack) ??
         await this.#retake(sealed, pack);
@@ -218,7 +215,7 @@ export class ExecutionBook {
       const announced = await announceAll(moved, "connector", this.parts);
       const stored = await this.parts.journal.replace(announced);
       this.opening.assertStill(opening);
-      for (const between of moved.slice(0, -1)) this.#tell(between);
+      moved.slice(0, -1).forEach((between) => this.#tell(between));
       return await this.#settle(stored);
     });
   }

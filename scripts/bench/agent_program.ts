@@ -11,7 +11,7 @@ import { loadConfig } from "../../src/cli/run.ts";
 import type { Http, HttpClient } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 import type { AgentEvent, Call } from "./agent_events.ts";
-import { epochMs } from "./epoch.ts";
+import { anchorEpoch, epochMs } from "./epoch.ts";
 
 const [configPath, logPath] = Deno.args;
 const encoder = new TextEncoder();
@@ -38,6 +38,7 @@ const http: Http = {
   serve: (options, handler) =>
     system.http.serve(options, (request) => {
       if (new URL(request.url).pathname === "/execute") {
+        anchorEpoch();
         receivedMs = epochMs();
         cpuBefore = process.cpuUsage();
         calls = [];

@@ -1,4 +1,11 @@
-/** Now, in milliseconds since the epoch with their fractions: two processes of one machine can compare it. */
+let origin = performance.timeOrigin;
+
+/** Milliseconds since the epoch with their fractions. Two processes that anchored just now can compare it. */
 export function epochMs(): number {
-  return performance.timeOrigin + performance.now();
+  return origin + performance.now();
+}
+
+/** The system's clock is steered, and runs away from `performance` by seconds within an hour on some machines. */
+export function anchorEpoch(): void {
+  origin = Date.now() - performance.now();
 }

@@ -9,7 +9,7 @@ import { startVault } from "../../src/embedded/vault.ts";
 import { systemClock } from "../../src/runtime_deno.ts";
 import type { Applied } from "./agent_events.ts";
 import { AgentProcess } from "./agent_process.ts";
-import { epochMs } from "./epoch.ts";
+import { anchorEpoch, epochMs } from "./epoch.ts";
 import { deployment, type Workload, workPackage } from "./work_packages.ts";
 
 export const NAMESPACE = "shop";
@@ -115,6 +115,7 @@ export async function openSite(folder: string, kubeconfig: string): Promise<Site
     async push({ bytes, bundle }) {
       const token = await controlPlane.orchestratorToken({ audience: clusterId });
       const body = JSON.stringify({ payload: encodeBase64(bytes), bundle });
+      anchorEpoch();
       const sentMs = epochMs();
       const [applied, id] = await Promise.all([
         agent.applied(),

@@ -122,8 +122,7 @@ export class FileJournal implements Journal {
     const { id } = record;
     return this.#turns.take(id, async () => {
       if (await this.#find(id)) return null;
-      await this.#packages.write(id, pack);
-      await this.#heads.raise(record);
+      await this.#keepPackage(record, pack);
       const stored = { ...record, version: "1" };
       if (!await this.#open.create(id, stored)) return null;
       this.#live.set(id, stored);
@@ -142,10 +141,7 @@ export class FileJournal implements Journal {
         );
       }
       const stored = { ...record, version: String(Number(record.version) + 1) };
-      if (pack) {
-        await this.#packages.write(id, pack);
-        await this.#heads.raise(stored);
-      }
+      if (pack) await this.#keepPackage(stored, pack);
       if (isSettled(stored)) await this.#settle(stored);
       else await this.#keepOpen(stored, latest);
       return stored;
@@ -177,6 +173,15 @@ export class FileJournal implements Journal {
     const live = this.#live.get(id);
     if (live) return live;
     return isExecutionId(id) ? await readRecord(this.#ended, id) : null;
+  }
+
+  /** Neither counts before the record: they need not wait for each other. */
+  async #keepPackage(record: ExecutionRecord, pack: PackageMaterial): Promise<void> {
+    const written = await Promise.allSettled([
+      this.#packages.write(record.id, pack),
+      this.#heads.raise(record),
+    ]);
+    for (const one of written) if (one.status === "rejected") throw one.reason;
   }
 
   /** What is open as it is in memory, what is settled as an entry. */

@@ -1,6 +1,6 @@
 /** What the audit log says of an execution, before its new state is anywhere else. */
 import { formatApprover } from "../core/approval.ts";
-import type { AuditLog } from "../core/audit.ts";
+import type { AuditLog, AuditPosition } from "../core/audit.ts";
 import type { ExecutionRecord } from "../core/execution.ts";
 import { sealRecord } from "../core/execution_seal.ts";
 import type { JournalKey } from "../core/journal_key.ts";
@@ -16,9 +16,28 @@ export interface AnnouncingParts {
 export async function announce(
   record: ExecutionRecord,
   actor: string,
+  parts: AnnouncingParts,
+): Promise<ExecutionRecord> {
+  return await announceAll([record], actor, parts);
+}
+
+/**
+ * Each of them in its order, in one write of the audit log. The last one is returned as it may go into the
+ * journal. Throws what the log throws.
+ */
+export async function announceAll(
+  records: readonly ExecutionRecord[],
+  actor: string,
   { audit, auditLog, key }: AnnouncingParts,
 ): Promise<ExecutionRecord> {
-  const { sequence } = await audit.record({
+  // Side by side they share the write; the log takes them in this order.
+  const written = await Promise.all(records.map((record) => note(record, actor, audit)));
+  const { sequence: auditSequence } = written.at(-1)!;
+  return await sealRecord({ ...records.at(-1)!, auditSequence, auditLog }, key);
+}
+
+function note(record: ExecutionRecord, actor: string, audit: AuditLog): Promise<AuditPosition> {
+  return audit.record({
     type: `execution.${record.state}`,
     actor,
     subject: record.id,
@@ -35,5 +54,4 @@ export async function announce(
       approvers: record.approvals.map(formatApprover),
     },
   });
-  return await sealRecord({ ...record, auditSequence: sequence, auditLog }, key);
 }

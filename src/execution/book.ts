@@ -24,7 +24,7 @@ import { Turns } from "../core/turns.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../runtime.ts";
-import { announce, type AnnouncingParts } from "./announcing.ts";
+import { announce, announceAll, type AnnouncingParts } from "./announcing.ts";
 import type { Journal, ListOptions, RecordPage } from "./journal.ts";
 import { checkHead, checkPackage, checkPreimages, checkSeal, digestOf } from "./journal_proof.ts";
 import type { MoveDetails, Step } from "./move_details.ts";
@@ -159,16 +159,11 @@ export class ExecutionBook {
   enter(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
       const opening = this.opening.present();
-      const before = await this.find(record.id);
-      const entered = {
-        ...record,
-        reason: clip(record.reason),
-        bundlesDigest: digestOf(pack.bundles),
-      };
+      const reason = clip(record.reason);
+      const entered = { ...record, reason, bundlesDigest: digestOf(pack.bundles) };
       const sealed = await announce(entered, joinSigners(record.signers), this.parts);
-      const stored = before?.state === "refused"
-        ? await this.parts.journal.replace({ ...sealed, version: before.version }, pack)
-        : await this.parts.journal.create(sealed, pack);
+      const stored = await this.parts.journal.create(sealed, pack) ??
+        await this.#retake(sealed, pack);
       if (!stored) {
         throw new InvalidInputError("malformed_request", `${record.id} is in the journal already`, {
           hint: "send it again to learn its state",
@@ -217,13 +212,10 @@ export class ExecutionBook {
       for (const { state, reason, ...change } of steps) {
         moved.push(moveTo(moved.at(-1) ?? record, state, reason, nowMs, change));
       }
-      // Side by side they share one write of the log; it takes them in this order.
-      const announced = await Promise.all(
-        moved.map((one) => announce(one, "connector", this.parts)),
-      );
-      const stored = await this.parts.journal.replace(announced.at(-1)!);
+      const announced = await announceAll(moved, "connector", this.parts);
+      const stored = await this.parts.journal.replace(announced);
       this.opening.assertStill(opening);
-      for (const between of announced.slice(0, -1)) this.#tell(between);
+      moved.slice(0, -1).forEach((between) => this.#tell(between));
       return await this.#settle(stored);
     });
   }
@@ -254,6 +246,13 @@ export class ExecutionBook {
   onMove(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** null when it is there, and was not refused. */
+  async #retake(record: ExecutionRecord, pack: PackageMaterial): Promise<ExecutionRecord | null> {
+    const before = await this.find(record.id);
+    if (before?.state !== "refused") return null;
+    return await this.parts.journal.replace({ ...record, version: before.version }, pack);
   }
 
   async #assertLatest(record: ExecutionRecord): Promise<void> {

@@ -50,8 +50,7 @@ async function readInTime(request: Request, maxBytes: number, clock: Clock): Pro
     () => {},
   );
   try {
-    const body = request.body.pipeThrough(new TransformStream(), { signal: tooSlow.signal });
-    return decodeUtf8(await readBounded(body, maxBytes, "The body"));
+    return decodeUtf8(await readBounded(request.body, maxBytes, "The body", tooSlow.signal));
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     throw new InvalidInputError("malformed_request", "The body is not UTF-8 or broke off", {

@@ -1,10 +1,8 @@
 /** HTTP both ways: pooled clients that refuse redirects, servers over TLS or on a Unix socket. */
 import { StalledError } from "../errors.ts";
 import type { Http, HttpClient, HttpClientOptions, HttpServer, ServeOptions } from "../runtime.ts";
+import { ClientPool, POOL_IDLE_MS } from "./client_pool.ts";
 import { systemFiles } from "./files.ts";
-
-/** Load balancers close after 60 s, nginx after 75, kube-apiserver after 90. */
-const POOL_IDLE_MS = 50_000;
 
 async function serve(
   options: ServeOptions,
@@ -50,11 +48,12 @@ function toDenoOptions(options: HttpClientOptions): Record<string, unknown> {
 
 export const systemHttp: Http = {
   client(options): HttpClient {
-    const client = Deno.createHttpClient(toDenoOptions(options));
+    const create = () => Deno.createHttpClient(toDenoOptions(options));
+    const pool = new ClientPool(create, () => performance.now());
     return {
       // A redirect would carry a bearer token to a host that nobody configured.
-      fetch: (url, init) => fetch(url, { ...init, redirect: "error", client }),
-      close: () => client.close(),
+      fetch: (url, init) => pool.fetch(url, { ...init, redirect: "error" }),
+      close: () => pool.close(),
     };
   },
   serve,

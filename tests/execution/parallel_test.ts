@@ -123,7 +123,7 @@ Deno.test("a package that was not planned in vain is planned once and written on
       packageOf({ actions: applyAction(configMap("c", { a: "1" })) }),
     );
     await stand.until(id, "succeeded");
-    assert.deepEqual(calls, ["get", "dry-run", "get", "apply", "get"]);
+    assert.deepEqual(calls, ["dry-run", "get", "get", "apply", "get"]);
   });
 });
 

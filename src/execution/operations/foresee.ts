@@ -20,7 +20,8 @@ export async function foresee(
   tryOut: () => Promise<WriteResult>,
   check: (before: KubeObject | null) => void = () => {},
 ): Promise<Foreseen> {
-  const [got, tried] = await Promise.allSettled([cluster.get(ref), tryOut()]);
+  // The dry run takes longer, so it goes first.
+  const [tried, got] = await Promise.allSettled([tryOut(), cluster.get(ref)]);
   if (got.status === "rejected") throw got.reason;
   check(got.value);
   if (tried.status === "rejected") throw tried.reason;

@@ -132,6 +132,7 @@ function constOf(variant: Node, name: string): unknown {
 function marker(variant: Node, tag: string | undefined): string {
   if (tag !== undefined) return `*${tag} ${constOf(variant, tag)}*`;
   if (variant.properties?.uid) return "*a user*";
+  if (variant.properties?.kubernetesUser) return "*a user of the cluster*";
   return variant.properties?.keyFile ? "*with a key*" : "*keyless*";
 }
 

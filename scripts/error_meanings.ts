@@ -108,13 +108,14 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   },
   approver_unproven: {
     means:
-      "The command line did not show which user of the operating system runs it, or not in time.",
+      "The command line did not show which user of the operating system runs it, or not in time; or the API server does not refuse a false name on an execution.",
     remedy:
-      "Approve with `executions approve` on the connector's machine, as a user who may enter `stateDir/challenges`: `docs/runbook.md`, To approve.",
+      "Approve with `executions approve` on the connector's machine, as a user who may enter `stateDir/challenges`: `docs/runbook.md`, To approve. With kubectl: install `docs/examples/approval-policy.yaml`.",
   },
   not_an_approver: {
     means: "The person is known, and is none of `execution.approvers`.",
-    remedy: "Have an approver say yes, or add the person's user id, key or identity there.",
+    remedy:
+      "Have an approver say yes, or add the person's user id, user of the cluster, key or identity there.",
   },
   approver_is_requester: {
     means: "Who approves has signed the package, by this or another of their means.",

@@ -69,7 +69,9 @@ const Approval = z.object({
   means: z.string().describe("how the person was known: `uid …`, `key sha256:…` or `identity …`"),
   planDigest: z.string(),
   atMs: epochMs.describe("when it was given; of a signed document, when that was prepared"),
-  signed: SignedDocument.nullable().describe("null for a user of the operating system"),
+  signed: SignedDocument.nullable().describe(
+    "null for a user of the operating system or of the cluster",
+  ),
   signature: z.string().describe("EdDSA JWS by the connector's key, typ neuralops-approval+jwt"),
 });
 

@@ -2,6 +2,7 @@
 import { CommandFile } from "../adapters/command_file.ts";
 import { CommandStream } from "../adapters/command_stream.ts";
 import type { HealthBoard } from "../core/health.ts";
+import { runAnnotations } from "../loops/annotations.ts";
 import { CommandLoop } from "../loops/commands.ts";
 import { HeartbeatLoop } from "../loops/heartbeat.ts";
 import type { LeaderElection } from "../loops/leadership.ts";
@@ -29,7 +30,8 @@ export interface Parts {
 }
 
 /** The parts whose health speaks of the leader's loops. */
-const LED = /^(?:registration|heartbeat|commands|journal|receipts|executions|signals(?:\/.*)?)$/;
+const LED =
+  /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, shipping, election } = parts;
@@ -94,6 +96,11 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     (signal) => receipts.run(signal),
     (signal) => runPruning(pruning, signal),
   ];
+  const { annotations, approvals, approvers } = execution;
+  if (annotations) {
+    const ports = { annotations, approvals, approvers, book, audit, clock, health, logger };
+    onBook.push((signal) => runAnnotations(ports, signal));
+  }
   if (engine) onBook.push(onceKnown(control, (signal) => engine.run(signal)));
   if (execution.isShared) {
     return [...loops, (signal) => withOpenBook(foundation, book, onBook, signal)];

@@ -12,6 +12,7 @@ import { Approvals } from "../execution/approvals.ts";
 import { Challenges } from "../execution/challenges.ts";
 import { ExecutionBook } from "../execution/book.ts";
 import { Engine } from "../execution/engine.ts";
+import type { DecisionAnnotations } from "../execution/decision_annotations.ts";
 import { noCluster, withHostFiles } from "../execution/host_cluster.ts";
 import { Intake } from "../execution/intake.ts";
 import type { Journal } from "../execution/journal.ts";
@@ -28,6 +29,8 @@ export interface Execution {
   readonly book: ExecutionBook;
   /** See Keeping. */
   readonly isShared: boolean;
+  /** null where nobody approves by them. */
+  readonly annotations: DecisionAnnotations | null;
   readonly journal: Journal;
   readonly intake: Intake;
   readonly approvals: Approvals;
@@ -122,6 +125,9 @@ export async function prepareExecution(
   return {
     book,
     isShared: keeping.isShared,
+    annotations: config.execution.approvers.some((one) => "kubernetesUser" in one)
+      ? keeping.annotations
+      : null,
     journal,
     intake,
     approvals: new Approvals({

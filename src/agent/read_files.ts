@@ -88,7 +88,11 @@ export async function readApprovers(
   approvers: Config["execution"]["approvers"],
 ): Promise<ApproverEntry[]> {
   return await Promise.all(approvers.map(async (entry): Promise<ApproverEntry> => {
-    if ("uid" in entry) return { kind: "user", name: entry.name, uid: entry.uid };
+    const { name } = entry;
+    if ("uid" in entry) return { kind: "user", name, uid: entry.uid };
+    if ("kubernetesUser" in entry) {
+      return { kind: "kubernetes", name, kubernetesUser: entry.kubernetesUser };
+    }
     const [signer] = await readSigners(files, [entry], "execution.approvers");
     return signer!;
   }));

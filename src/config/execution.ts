@@ -45,6 +45,16 @@ const Approver = z.union([
     name: name.describe("one person, whichever way; stands in records and receipts"),
     uid: z.int().min(0).describe("user of the operating system, at the command line"),
   }),
+  z.strictObject({
+    name: name.describe("one person, whichever way; stands in records and receipts"),
+    // Without parentheses and blanks, so that `alice (kubernetes x)` can be read in one way only.
+    kubernetesUser: z.string().regex(
+      /^[!-'*-~]{1,253}$/,
+      "must be a user name of 1 to 253 visible ASCII characters without parentheses",
+    ).meta({ form: "user name" }).describe(
+      "user of the cluster, by kubectl annotate; needs kubernetes.journal and docs/examples/approval-policy.yaml",
+    ),
+  }),
   ...Signer.options,
 ]);
 
@@ -53,7 +63,7 @@ export const Execution = z.strictObject({
     "the execution policy; without one every package is refused",
   ),
   approvers: z.array(Approver).max(100).default([]).describe(
-    "who may approve and reject, by user id or signature; without any user, root and the connector's own",
+    "who may approve and reject, by user id, user of the cluster or signature; without any user id, root and the connector's own",
   ),
   fieldManager: z.string().min(1).max(128).default("neuralops-connector")
     .describe("field manager of server-side apply"),

@@ -232,6 +232,15 @@ export const ConfigSchema = z.strictObject({
     path: ["execution", "files", "roots"],
     message: "are of one host, but with kubernetes.leaderElection several act in turn",
   },
+).refine(
+  ({ execution, kubernetes }) =>
+    !execution.approvers.some((one) => "kubernetesUser" in one) ||
+    ("journal" in kubernetes && kubernetes.journal !== undefined),
+  {
+    path: ["execution", "approvers"],
+    message: "have a kubernetesUser, who approves by annotating executions in the cluster: " +
+      "that needs kubernetes.journal",
+  },
 ).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",

@@ -22,12 +22,12 @@ export interface SignedDocument {
 export interface Approval {
   /** The name in `execution.approvers`. */
   readonly approver: string;
-  /** How the person was known: `uid 1000`, `key sha256:<hex>`, `identity alice@example.com`. */
+  /** How the person was known: `uid 1000`, `kubernetes alice`, `key sha256:<hex>`, `identity alice@example.com`. */
   readonly means: string;
   readonly planDigest: string;
-  /** When it was given, epoch ms: for a signed document, when that was prepared. */
+  /** When it was given, epoch ms: when a signed document was prepared, an annotation written. */
   readonly atMs: number;
-  /** null for a user of the operating system. */
+  /** null for a user of the operating system or of the cluster. */
   readonly signed: SignedDocument | null;
   /** EdDSA JWS by the connector's key, typ neuralops-approval+jwt, over ApprovalClaims. */
   readonly signature: string;
@@ -110,7 +110,7 @@ function isFromApprover(
       checkDocument(document, record, nowMs);
       if (document.decision !== "approve") return false;
     } else {
-      person = approvers.byUser(Number(/^uid (\d+)$/.exec(means)?.[1] ?? NaN));
+      person = approvers.byMeans(means);
     }
     return person.name === approver && person.means === means;
   } catch {

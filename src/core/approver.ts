@@ -1,19 +1,22 @@
-/** Who may approve: persons of this site, each known by a user id of the operating system or a signature. */
+/** Who may approve: persons of this site, each known by a user of the machine or the cluster, or a signature. */
 import { RefusedError, StalledError } from "../errors.ts";
 import type { ExecutionRecord } from "./execution.ts";
 import { parsePublicKey } from "./verification/public_key.ts";
 import type { TrustedSigner } from "./verification/trust.ts";
 import { type BundleVerifier, createVerifier } from "./verification/verify.ts";
 
+const KUBERNETES = "kubernetes ";
+
 /** One means by which a person is known; a person may have several, all under one name. */
 export type ApproverEntry =
   | { readonly kind: "user"; readonly name: string; readonly uid: number }
+  | { readonly kind: "kubernetes"; readonly name: string; readonly kubernetesUser: string }
   | TrustedSigner;
 
 /** A person who was proven to be one of the approvers. */
 export interface Person {
   readonly name: string;
-  /** `uid 1000`, `key sha256:<hex>` or `identity alice@example.com`. */
+  /** `uid 1000`, `kubernetes alice@example.com`, `key sha256:<hex>` or `identity alice@example.com`. */
   readonly means: string;
 }
 
@@ -29,6 +32,7 @@ export function identityOf(signer: TrustedSigner): string {
 
 export class Approvers {
   readonly #users = new Map<number, string>();
+  readonly #kubernetesUsers = new Map<string, string>();
   readonly #signers = new Map<string, string>();
   readonly #verifier: BundleVerifier;
 
@@ -38,19 +42,28 @@ export class Approvers {
    * person would count twice.
    */
   constructor(entries: readonly ApproverEntry[], ownUid: number) {
-    const signers = entries.filter((entry) => entry.kind !== "user");
-    this.#verifier = createVerifier(signers);
+    const signers: TrustedSigner[] = [];
     for (const entry of entries) {
-      if (entry.kind === "user") addOnce(this.#users, entry.uid, entry.name);
-      else addOnce(this.#signers, identityOf(entry), entry.name);
+      const { name } = entry;
+      if (entry.kind === "user") addOnce(this.#users, entry.uid, name);
+      else if (entry.kind === "kubernetes") {
+        addOnce(this.#kubernetesUsers, entry.kubernetesUser, name);
+      } else {
+        addOnce(this.#signers, identityOf(entry), name);
+        signers.push(entry);
+      }
     }
+    this.#verifier = createVerifier(signers);
     if (this.#users.size > 0) return;
     this.#users.set(ownUid, `uid-${ownUid}`).set(0, "root");
   }
 
   /** How many persons there are. */
   get count(): number {
-    return new Set([...this.#users.values(), ...this.#signers.values()]).size;
+    const names = [this.#users, this.#kubernetesUsers, this.#signers].flatMap((one) => [
+      ...one.values(),
+    ]);
+    return new Set(names).size;
   }
 
   /** @param uid as the kernel knows it. Throws RefusedError `not_an_approver`. */
@@ -60,6 +73,26 @@ export class Approvers {
     throw new RefusedError("not_an_approver", `User ${uid} is not among the approvers`, {
       hint: "add { name, uid } to execution.approvers in the connector's configuration",
     });
+  }
+
+  /** @param user as the cluster's API server knows it. Throws RefusedError `not_an_approver`. */
+  byKubernetesUser(user: string): Person {
+    const name = this.#kubernetesUsers.get(user);
+    if (name !== undefined) return { name, means: `${KUBERNETES}${user}` };
+    throw new RefusedError(
+      "not_an_approver",
+      `Kubernetes user ${JSON.stringify(user)} is not among the approvers`,
+      {
+        hint:
+          "add { name, kubernetesUser } to execution.approvers in the connector's configuration",
+      },
+    );
+  }
+
+  /** Who is known by these means now, where they were no signature. Throws RefusedError `not_an_approver`. */
+  byMeans(means: string): Person {
+    if (means.startsWith(KUBERNETES)) return this.byKubernetesUser(means.slice(KUBERNETES.length));
+    return this.byUser(Number(/^uid (\d+)$/.exec(means)?.[1] ?? NaN));
   }
 
   /** Throws RefusedError and InvalidInputError as BundleVerifier.verify does. */

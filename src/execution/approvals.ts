@@ -51,14 +51,20 @@ export class Approvals {
 
   /**
    * The record as it is then: approved, or still pending when more persons are needed.
+   * @param atMs when the person said so; now unless given
    * Throws RefusedError `not_leader`, `not_found`, `not_approvable`, `approval_mismatch`, `expired`,
    * `approver_is_requester`, `already_approved`.
    */
-  approve(id: string, planDigest: string, person: Person): Promise<ExecutionRecord> {
+  approve(
+    id: string,
+    planDigest: string,
+    person: Person,
+    atMs = Infinity,
+  ): Promise<ExecutionRecord> {
     return this.#turns.take(id, async () => {
       const record = await this.#pending(id);
       checkPlan(record.plan?.digest, planDigest);
-      return await this.#take(record, person, this.parts.clock.now(), null);
+      return await this.#take(record, person, Math.min(this.parts.clock.now(), atMs), null);
     });
   }
 
@@ -189,9 +195,9 @@ function assertNotLapsed(approval: Approval, context: CountingContext): void {
   if (!isLapsed(approval, context)) return;
   throw new RefusedError(
     "expired",
-    `The approval was prepared at ${
+    `The approval was given at ${
       new Date(approval.atMs).toISOString()
     }, longer ago than the policy's approval.validFor`,
-    { hint: "prepare and sign a new one: executions approval ID" },
+    { hint: "give a new one; to sign it: executions approval ID" },
   );
 }

@@ -50,6 +50,8 @@ async function withApprovers(policy: string, work: (fixture: Fixture) => Promise
       { kind: "user", name: "rita", uid: OWN_UID + 50 },
       { kind: "user", name: "release", uid: OWN_UID + 51 },
       { kind: "user", name: "dora", uid: OWN_UID + 52 },
+      { kind: "kubernetes", name: "dora", kubernetesUser: "dora@example.com" },
+      { kind: "kubernetes", name: "rita", kubernetesUser: "rita@example.com" },
     ],
   })).start();
   try {
@@ -293,6 +295,27 @@ Deno.test("an old document that is sent again does not make an approval new", ()
     });
   }));
 
+Deno.test("a user of the cluster approves, as of when they said so, and is looked at again before the change", () =>
+  withApprovers(`${MANUAL_POLICY}approval: { validFor: 10m }\n`, async (fixture) => {
+    const { stand, clock, pending } = fixture;
+    const { id, plan } = await pending();
+    const dora = stand.approvers.byKubernetesUser("dora@example.com");
+    const longAgo = clock.now() - 11 * 60_000;
+    await assert.rejects(stand.approvals.approve(id, plan!.digest, dora, longAgo), {
+      code: "expired",
+    });
+    const rita = stand.approvers.byKubernetesUser("rita@example.com");
+    await assert.rejects(stand.approvals.approve(id, plan!.digest, rita), {
+      code: "approver_is_requester",
+    });
+    const atMs = clock.now() - 60_000;
+    const { approvals } = await stand.approvals.approve(id, plan!.digest, dora, atMs);
+    assert.deepEqual(approvals.map(({ approver, means, atMs }) => [approver, means, atMs]), [
+      ["dora", "kubernetes dora@example.com", atMs],
+    ]);
+    await stand.until(id, "succeeded");
+  }));
+
 Deno.test("without a configured user root and the agent's own user approve, and nobody else", () => {
   const approvers = new Approvers([], 4711);
   assert.equal(formatPerson(approvers.byUser(0)), "root (uid 0)");
@@ -308,6 +331,10 @@ Deno.test("one user or key under two names is refused", async () => {
   const key = { kind: "key", publicKeyPem, transparencyLog: "optional" } as const;
   const twice = [
     [{ kind: "user", name: "a", uid: 1 }, { kind: "user", name: "b", uid: 1 }],
+    [
+      { kind: "kubernetes", name: "a", kubernetesUser: "u" },
+      { kind: "kubernetes", name: "b", kubernetesUser: "u" },
+    ],
     [{ ...key, name: "a" }, { ...key, name: "b" }],
   ] as const;
   for (const entries of twice) {

@@ -154,6 +154,10 @@ const WRONG_PEOPLE: Record<string, Parameters<typeof signApproval>[1]> = {
   "one by someone who is no approver": givenBy("eve", OWN_UID + 77),
   "one by an approver under another's name": givenBy("bob", OWN_UID),
   "one in the name of the signer": givenBy("release", OWN_UID),
+  "one by a user of the cluster who is no approver": {
+    ...givenBy("alice", OWN_UID),
+    means: "kubernetes alice@example.com",
+  },
 };
 
 function givenBy(approver: string, uid: number) {

@@ -145,6 +145,16 @@ export class JournalStore {
     }
   }
 
+  /** What `patch` would do, done by nobody. Throws RefusedError `not_found`, and what admission refuses. */
+  async rehearse(collection: Collection, name: string, patch: JsonObject): Promise<void> {
+    await this.#write(collection, "patch", {
+      method: "PATCH",
+      path: this.#path(collection, name),
+      body: patch,
+      contentType: "application/merge-patch+json",
+    }, { dryRun: "All" });
+  }
+
   /** No error when it is gone already. */
   async remove(collection: Collection, name: string): Promise<void> {
     await this.#explain(collection, "delete", () =>
@@ -162,9 +172,10 @@ export class JournalStore {
     collection: Collection,
     verb: string,
     request: Omit<ApiRequest, "what" | "bounds" | "query">,
+    options: Readonly<Record<string, string>> = {},
   ): Promise<KubeObject> {
     const what = `${verb} ${this.#name(collection)}`;
-    const query = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" };
+    const query = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict", ...options };
     const { object } = await this.#explain(
       collection,
       verb,

@@ -54,7 +54,7 @@ Deno.test("a move from a record that is no longer the latest is refused before i
   try {
     const { id } = await send(stand, ground, packageOf({ actions: ACTIONS }));
     const seen = await stand.book.get(id);
-    await stand.book.move(seen, "cancelled", "first");
+    await stand.book.move(seen, "superseded", "first");
     const before = (await readAudit(stand.directory)).length;
     await assert.rejects(stand.book.move(seen, "expired", "second"), { code: "not_leader" });
     assert.equal((await readAudit(stand.directory)).length, before);
@@ -69,7 +69,7 @@ Deno.test("receipts name the cluster that the package was accepted for, and say 
   const stand = await Stand.open(ground);
   try {
     const { id } = await send(stand, ground, packageOf({ actions: ACTIONS }));
-    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.book.move(await stand.book.get(id), "superseded", "not today");
     await stand.kill();
     for (const { name } of Deno.readDirSync(`${stand.directory}/receipts`)) {
       if (name.endsWith(".json")) Deno.removeSync(`${stand.directory}/receipts/${name}`);
@@ -79,7 +79,7 @@ Deno.test("receipts name the cluster that the package was accepted for, and say 
     const [receipt] = await readReceipts(next);
     await next.kill();
     assert.equal(receipt?.clusterId, "c-test");
-    assert.equal(receipt.state, "cancelled");
+    assert.equal(receipt.state, "superseded");
     assert.equal(receipt.reason, "not today");
   } finally {
     await stand.kill();

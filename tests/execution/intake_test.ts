@@ -325,7 +325,7 @@ Deno.test("a package of a settled execution is refused as replayed, and after pr
     const start = clock.now();
     const payload = packageOf({ actions: GOOD, expiresAt: start + 60_000 });
     const { id } = await send(stand, ground, payload);
-    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.book.move(await stand.book.get(id), "superseded", "not today");
     await stand.deliverReceipts(() => {});
     assert.deepEqual((await stand.journal.open()).open, [], "nothing in memory");
     await assert.rejects(send(stand, ground, payload), { code: "replayed" });

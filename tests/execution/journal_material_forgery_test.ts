@@ -169,14 +169,14 @@ Deno.test("an open record that is put back after its end changes nothing", () =>
   withScene(async (stand, id) => {
     const path = `${stand.directory}/executions/open/${id}.json`;
     const old = await Deno.readTextFile(path);
-    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.book.move(await stand.book.get(id), "superseded", "not today");
     await stand.deliverReceipts(() => {});
     await Deno.writeTextFile(path, old);
   }, async ({ ground, record, file }) => {
     const stand = await Stand.open(ground, { wrapCluster: readOnly });
     try {
       assert.deepEqual(stand.book.listOpen(), []);
-      assert.equal((await stand.book.get(record.id)).state, "cancelled");
+      assert.equal((await stand.book.get(record.id)).state, "superseded");
       await assert.rejects(Deno.stat(file(`open/${record.id}.json`)), Deno.errors.NotFound);
     } finally {
       await stand.kill();
@@ -185,13 +185,13 @@ Deno.test("an open record that is put back after its end changes nothing", () =>
 
 Deno.test("an ended record that was changed is shown to nobody, and its package not taken again", () =>
   withScene(async (stand, id) => {
-    await stand.book.move(await stand.book.get(id), "cancelled", "not today");
+    await stand.book.move(await stand.book.get(id), "superseded", "not today");
     await stand.deliverReceipts(() => {});
   }, async ({ ground, record, file }) => {
     const path = file(`ended/${record.id}.json`);
     const text = await Deno.readTextFile(path);
     const pack = JSON.parse(await Deno.readTextFile(file(`packages/${record.id}.json`)));
-    await Deno.writeTextFile(path, text.replace('"cancelled"', '"refused"'));
+    await Deno.writeTextFile(path, text.replace('"superseded"', '"refused"'));
     const stand = await Stand.open(ground);
     try {
       const damaged = { code: "state_damaged" };

@@ -17,6 +17,10 @@ export class Recent<Result> {
     return this.#results.get(key);
   }
 
+  clear(): void {
+    this.#results.clear();
+  }
+
   set(key: string, result: Result): void {
     this.#results.delete(key);
     this.#results.set(key, result);

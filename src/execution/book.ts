@@ -89,6 +89,7 @@ export class ExecutionBook {
     this.#records.clear();
     this.#open.clear();
     this.#heads.clear();
+    this.#packs.clear();
     this.#outcomes.clear();
   }
 

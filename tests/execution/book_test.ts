@@ -86,3 +86,19 @@ Deno.test("receipts name the cluster that the package was accepted for, and say 
     await ground.close();
   }
 });
+
+Deno.test("a book that was closed takes packages from the journal again, not from its memory", async () => {
+  const ground = await layGround();
+  const stand = await Stand.open(ground);
+  try {
+    const { id } = await send(stand, ground, packageOf({ actions: ACTIONS }));
+    stand.book.close();
+    await stand.book.open();
+    await Deno.remove(`${stand.directory}/executions/packages/${id}.json`);
+    const record = await stand.book.get(id);
+    await assert.rejects(stand.book.package(record), { code: "state_damaged" });
+  } finally {
+    await stand.kill();
+    await ground.close();
+  }
+});

@@ -3,9 +3,8 @@ import { parse } from "yaml";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { ApproverEntry } from "../../src/core/approver.ts";
 import { createKeySigner } from "../../src/embedded/signer.ts";
-import { createAdmin } from "../../src/http/admin.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
-import { openChallenges } from "../fakes/open_challenges.ts";
+import { openAdmin } from "../fakes/open_admin.ts";
 import { type CliParts, runCli } from "../fakes/cli_io.ts";
 import {
   applyAction,
@@ -37,26 +36,14 @@ async function withConnector(
   const stand = (await Stand.open(ground, { approvers: more })).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
-  const challenges = await openChallenges(ground, directory);
-  const admin = createAdmin({
-    book,
-    approvals,
-    approvers,
-    challenges,
-    receipts,
-    publicKey,
-    health,
-    clock,
-    log,
-  });
+  const admin = await openAdmin(ground, stand, log);
   const disk = ground.runtime.files;
   try {
     await work({
       stand,
       ground,
       run: (args, parts = {}) =>
-        runCli(["executions", ...args, "--state-dir", directory], { admin, disk, ...parts }),
+        runCli(["executions", ...args, "--state-dir", stand.directory], { admin, disk, ...parts }),
       async pending(name = "web") {
         const actions = applyAction(deployment(name, "web:1"));
         const { id } = await send(stand, ground, packageOf({ actions, stream: name }));

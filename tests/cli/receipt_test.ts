@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
-import { createAdmin } from "../../src/http/admin.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
-import { openChallenges } from "../fakes/open_challenges.ts";
+import { openAdmin } from "../fakes/open_admin.ts";
 import { type CliParts, runCli } from "../fakes/cli_io.ts";
 import {
   applyAction,
@@ -30,19 +29,7 @@ async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise
   const stand = (await Stand.open(ground)).start();
   const { clock } = ground.runtime;
   const log = new JsonLogger(clock, () => {}, "error", new SecretMask());
-  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
-  const challenges = await openChallenges(ground, directory);
-  const admin = createAdmin({
-    book,
-    approvals,
-    approvers,
-    challenges,
-    receipts,
-    publicKey,
-    health,
-    clock,
-    log,
-  });
+  const admin = await openAdmin(ground, stand, log);
   const at = ["--state-dir", "/state"];
   try {
     const bytes = packageOf({ actions: applyAction(configMap("a", { a: "1" })) });
@@ -50,7 +37,7 @@ async function withConnector(work: (fixture: Fixture) => Promise<void>): Promise
     await stand.until(pending, "pending_approval");
     await stand.intake.receive({ payload: encodeUtf8("no package"), bundles: [], source: "push" })
       .catch(() => {});
-    const [unsigned] = (await receipts.undelivered())
+    const [unsigned] = (await stand.receipts.undelivered())
       .map(({ executionId }) => executionId).filter((id) => id !== pending);
     const fetch = (url: string, init: RequestInit) => admin(new Request(url, init));
     const http = { ...systemRuntime().http, client: () => ({ fetch, close: () => {} }) };

@@ -11,6 +11,7 @@ import {
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
+import { gadget, gadgetDefinition } from "../fakes/gadgets.ts";
 
 const POLICY = AUTO_POLICY.replace(
   "allow:",
@@ -27,24 +28,8 @@ const POLICY = AUTO_POLICY.replace(
     actions: [apply]`,
 );
 const NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: { name: new-shop }";
-const GADGETS = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: gadgets.e.org }
-spec:
-  group: e.org
-  scope: Namespaced
-  names: { plural: gadgets, singular: gadget, kind: Gadget, listKind: GadgetList }
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec: { type: object, properties: { size: { type: string, enum: [small] } } }`;
-const gadget = (size: string) =>
-  `apiVersion: e.org/v1\nkind: Gadget\nmetadata: { name: one, namespace: new-shop }\nspec: { size: ${size} }`;
+const GADGETS = gadgetDefinition("e.org");
+const gadgetOf = (size: string) => gadget("e.org", "new-shop", size);
 
 async function withStand(work: (stand: Stand, ground: Ground) => Promise<void>): Promise<void> {
   const ground = await layGround({ rolloutMs: 1, progressDeadlineMs: 5 });
@@ -67,7 +52,12 @@ const isThere = ({ kubernetes }: Ground, apiVersion: string, kind: string, name:
 Deno.test("a package can make a namespace and a kind and use both, in any order", () =>
   withStand(async (stand, ground) => {
     const bytes = packageOf({
-      actions: actions(gadget("small"), configMap("c", { a: "1" }, "new-shop"), GADGETS, NAMESPACE),
+      actions: actions(
+        gadgetOf("small"),
+        configMap("c", { a: "1" }, "new-shop"),
+        GADGETS,
+        NAMESPACE,
+      ),
     });
     const { id } = await send(stand, ground, bytes);
     const end = await stand.until(id, "succeeded", "refused", "rolled_back", "rollback_failed");
@@ -86,7 +76,7 @@ Deno.test("a package can make a namespace and a kind and use both, in any order"
 
 Deno.test("what the new kind does not allow takes the whole package back", () =>
   withStand(async (stand, ground) => {
-    const bytes = packageOf({ actions: actions(NAMESPACE, GADGETS, gadget("enormous")) });
+    const bytes = packageOf({ actions: actions(NAMESPACE, GADGETS, gadgetOf("enormous")) });
     const { id } = await send(stand, ground, bytes);
     const end = await stand.until(id, "succeeded", "refused", "rolled_back", "rollback_failed");
     assert.equal(end.state, "rolled_back", end.reason);
@@ -100,7 +90,7 @@ Deno.test("what the new kind does not allow takes the whole package back", () =>
 Deno.test("a failure behind a new namespace and kind takes them back, last first", () =>
   withStand(async (stand, ground) => {
     const never = deployment("never", "never:broken", 1, "new-shop");
-    const bytes = packageOf({ actions: actions(NAMESPACE, GADGETS, gadget("small"), never) });
+    const bytes = packageOf({ actions: actions(NAMESPACE, GADGETS, gadgetOf("small"), never) });
     const { id } = await send(stand, ground, bytes);
     const end = await stand.until(id, "succeeded", "refused", "rolled_back", "rollback_failed");
     assert.equal(end.state, "rolled_back", end.reason);

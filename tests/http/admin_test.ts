@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createAdmin } from "../../src/http/admin.ts";
 import { type Decision, proofName } from "../../src/core/ownership_proof.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import {
@@ -11,7 +10,7 @@ import {
   send,
   Stand,
 } from "../fakes/execution_stand.ts";
-import { openChallenges } from "../fakes/open_challenges.ts";
+import { openAdmin } from "../fakes/open_admin.ts";
 import { expectProblem } from "../fakes/expect_problem.ts";
 
 interface AdminFixture {
@@ -30,19 +29,7 @@ async function withAdmin(work: (fixture: AdminFixture) => Promise<void>): Promis
   const { clock } = ground.runtime;
   const lines: string[] = [];
   const log = new JsonLogger(clock, (line) => lines.push(line), "debug", new SecretMask());
-  const { book, approvals, approvers, receipts, publicKey, health, directory } = stand;
-  const challenges = await openChallenges(ground, directory);
-  const handle = createAdmin({
-    book,
-    approvals,
-    approvers,
-    challenges,
-    receipts,
-    publicKey,
-    health,
-    clock,
-    log,
-  });
+  const handle = await openAdmin(ground, stand, log);
   const call = (method: string, path: string, body?: unknown) =>
     handle(
       new Request(`http://connector${path}`, {
@@ -59,7 +46,9 @@ async function withAdmin(work: (fixture: AdminFixture) => Promise<void>): Promis
       call,
       async prove(decision) {
         const { nonce } = await (await call("POST", "/challenges")).json();
-        await Deno.mkdir(`${directory}/challenges/${proofName(nonce, decision)}`, { mode: 0o700 });
+        await Deno.mkdir(`${stand.directory}/challenges/${proofName(nonce, decision)}`, {
+          mode: 0o700,
+        });
         return nonce;
       },
       async pending() {

@@ -63,34 +63,6 @@ export function web(
     .replace("  replicas:", `  progressDeadlineSeconds: ${deadlineSeconds}\n  replicas:`);
 }
 
-/** With a schema that allows small gadgets. */
-export function gadgetDefinition(namespace: string): string {
-  const group = groupOf(namespace);
-  return `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: gadgets.${group} }
-spec:
-  group: ${group}
-  scope: Namespaced
-  names: { plural: gadgets, singular: gadget, kind: Gadget, listKind: GadgetList }
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec: { type: object, properties: { size: { type: string, enum: [small] } } }`;
-}
-
-export function gadget(namespace: string, place: string, size: string): string {
-  return `apiVersion: ${groupOf(namespace)}/v1
-kind: Gadget
-metadata: { name: one, namespace: ${place} }
-spec: { size: ${size} }`;
-}
-
 export function namespaceManifest(name: string): string {
   return `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name} }`;
 }

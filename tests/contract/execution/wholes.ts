@@ -1,17 +1,9 @@
 /** Whole packages: what needs what, what is deleted and made again, and many objects at once. */
 import assert from "node:assert/strict";
+import { gadget, gadgetDefinition } from "../../fakes/gadgets.ts";
 import { NAMESPACES } from "../kubernetes/target.ts";
 import { poll } from "../contract.ts";
-import {
-  apply,
-  gadget,
-  gadgetDefinition,
-  groupOf,
-  madeNamespace,
-  map,
-  namespaceManifest,
-  web,
-} from "./packages.ts";
+import { apply, groupOf, madeNamespace, map, namespaceManifest, web } from "./packages.ts";
 import type { Site } from "./site.ts";
 import type { ExecutionContract } from "./target.ts";
 
@@ -27,9 +19,9 @@ export const wholes: ExecutionContract = {
     try {
       const end = await site.carryOut(agent, {
         actions: apply(
-          gadget(namespace, made, "small"),
+          gadget(groupOf(namespace), made, "small"),
           map(made, "c", { a: "1" }),
-          gadgetDefinition(namespace),
+          gadgetDefinition(groupOf(namespace)),
           namespaceManifest(made),
         ),
       });
@@ -52,8 +44,8 @@ export const wholes: ExecutionContract = {
       const end = await site.carryOut(agent, {
         actions: apply(
           namespaceManifest(made),
-          gadgetDefinition(namespace),
-          gadget(namespace, made, "enormous"),
+          gadgetDefinition(groupOf(namespace)),
+          gadget(groupOf(namespace), made, "enormous"),
         ),
       });
       assert.deepEqual([end.state, end.code], ["rolled_back", "admission_denied"], end.reason);

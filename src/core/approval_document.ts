@@ -9,7 +9,6 @@ import { decodeUtf8 } from "./encoding.ts";
 import type { ExecutionRecord } from "./execution.ts";
 import { describeIssues } from "./schema_problem.ts";
 
-export const MAX_DOCUMENT_BYTES = 16_384;
 /** How far the clock of whoever prepared the document may be ahead of ours. */
 const CLOCK_TOLERANCE_MS = 300_000;
 

@@ -54,7 +54,6 @@ export class ExecutionBook {
   readonly opening = new Opening();
   readonly #listeners = new Set<() => void>();
   readonly #outcomes: Outcomes;
-  #moves = 0;
 
   constructor(private readonly parts: BookParts) {
     this.#outcomes = new Outcomes({
@@ -144,11 +143,6 @@ export class ExecutionBook {
 
   get openCount(): number {
     return this.#open.size;
-  }
-
-  /** Counts every move since the start, so that a waiter can tell that it missed none. */
-  get moves(): number {
-    return this.#moves;
   }
 
   /** How far a stream has come; undefined for a new one. */
@@ -277,7 +271,6 @@ export class ExecutionBook {
     const record = this.#keep(stored);
     this.#tell(record);
     if (isReceipted(record.state)) await this.#outcomes.tryToConclude(record);
-    this.#moves += 1;
     for (const listener of this.#listeners) listener();
     return record;
   }

@@ -1,13 +1,7 @@
 /** The chart as the real helm renders it, or refuses to; without a cluster. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  CASES,
-  CHART,
-  goldenPath,
-  RENDERINGS,
-  valuesPath,
-} from "../../scripts/chart/renderings.ts";
+import { CASES, CHART, RENDERINGS, valuesPath } from "../../scripts/chart/renderings.ts";
 import { PolicySchema } from "../../src/core/policy.ts";
 import { judge } from "../../src/core/policy/judge.ts";
 import { rightsOf } from "../fakes/chart_objects.ts";

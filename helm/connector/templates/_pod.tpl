@@ -108,8 +108,11 @@ seccompProfile: { type: RuntimeDefault }
 {{- define "connector.stateVolume" -}}
 {{- $state := .Values.state -}}
 {{- $type := $state.type | default (ternary "persistentVolumeClaim" "emptyDir" (eq .Values.mode "deployment")) -}}
-{{- if and (eq $type "persistentVolumeClaim") (ne .Values.mode "deployment") (not $state.existingClaim) -}}
-{{- fail (printf "state.type is persistentVolumeClaim, but with mode %s several pods would share one claim. Use emptyDir, hostPath or ephemeral" .Values.mode) -}}
+{{- if and (eq $type "persistentVolumeClaim") (eq .Values.mode "daemonset") -}}
+{{- fail "state.type is persistentVolumeClaim, but with mode daemonset several pods would share one claim. Use emptyDir, hostPath or ephemeral" -}}
+{{- end -}}
+{{- if and (eq $type "persistentVolumeClaim") (eq .Values.mode "sidecar") (not $state.existingClaim) -}}
+{{- fail "state.type is persistentVolumeClaim with mode sidecar: name the claim in state.existingClaim" -}}
 {{- end -}}
 {{- if and (eq $type "persistentVolumeClaim") (gt (int .Values.deployment.replicas) 1) -}}
 {{- fail "deployment.replicas is more than 1, and state.type is persistentVolumeClaim: no two connectors may share one state. Set state.type to ephemeral or emptyDir, or replicas to 1" -}}

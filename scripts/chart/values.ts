@@ -8,7 +8,7 @@ import { Listener } from "./values_listener.ts";
 import { Monitoring, NetworkPolicy } from "./values_surroundings.ts";
 
 const Image = z.strictObject({
-  repository: text.describe("registry and name under which the image is kept"),
+  repository: z.string().describe("registry and name under which the image is kept; required"),
   tag: z.string().describe("empty: the chart's appVersion"),
   digest: z.string().regex(/^(sha256:[0-9a-f]{64})?$/).describe("wins over the tag"),
   pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]).describe("when it is pulled"),
@@ -30,7 +30,8 @@ const Rbac = z.strictObject({
 }).describe("the connector's rights in the cluster, made from the policy");
 
 const LeaderElection = z.strictObject({
-  enabled: z.boolean().nullable().describe("null: on, but for sidecars"),
+  enabled: z.union([z.boolean(), z.literal("auto")])
+    .describe("auto: on, but for sidecars"),
   leaseDuration: text.describe("how long others wait for a leader that went silent"),
   renewDeadline: text.describe("how long the leader trusts in the Lease without renewing it"),
   retryPeriod: text.describe("between two attempts"),
@@ -52,8 +53,8 @@ const ServiceAccount = z.strictObject({
 }).describe("who the connector is in the cluster");
 
 const State = z.strictObject({
-  type: z.enum(["emptyDir", "ephemeral", "hostPath", "persistentVolumeClaim"]).nullable()
-    .describe("null: persistentVolumeClaim for a deployment, else emptyDir"),
+  type: z.enum(["auto", "emptyDir", "ephemeral", "hostPath", "persistentVolumeClaim"])
+    .describe("auto: persistentVolumeClaim for a deployment, else emptyDir"),
   size: quantity.describe("of the volume; of an emptyDir the limit"),
   storageClassName: z.string().describe("empty: the cluster's default"),
   existingClaim: z.string().describe("a PersistentVolumeClaim that you made"),

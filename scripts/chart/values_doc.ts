@@ -60,6 +60,7 @@ function typeOf(node: Node): string {
   if (node.anyOf) return [...new Set(node.anyOf.map((one) => typeOf(one as Node)))].join(" or ");
   if (node.type === "array") return "list";
   if (node.type === "object") return "mapping";
+  if (node.const !== undefined) return `\`${node.const}\``;
   return [node.type ?? "any"].flat().join(" or ");
 }
 

@@ -4,6 +4,7 @@ import { down } from "./down.ts";
 import { type Peer, type Search, toPeer } from "./peer.ts";
 import { print } from "./print.ts";
 import { findDebianProgram } from "./programs/debian.ts";
+import { findDefinitions } from "./programs/definitions.ts";
 import {
   findGoProgram,
   type GoProgram,
@@ -31,6 +32,7 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["kubectl", findKubectl],
   ["helm", findHelm],
   ["kubeconform", () => findKubeconform(signal)],
+  ["definitions", findDefinitions],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];
 

@@ -83,6 +83,10 @@ const BAD: Record<string, [values: unknown, expected: RegExp]> = {
     { policy: { allow: [{ ...ALLOW, namespaces: ["shop-*"] }] } },
     /RBAC knows no patterns: name those that are meant in rbac\.namespaces/,
   ],
+  "an image that is nowhere": [
+    { image: { repository: "" } },
+    /image\.repository must say under which registry and name/,
+  ],
   "a listener without a certificate": [
     { listener: { tls: { secretName: "" } } },
     /listener\.tls\.secretName must name the Secret/,

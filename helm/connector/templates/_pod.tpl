@@ -105,9 +105,17 @@ seccompProfile: { type: RuntimeDefault }
 {{- ternary "292" "288" (eq .Values.mode "sidecar") -}}
 {{- end -}}
 
+{{- define "connector.stateType" -}}
+{{- if ne .Values.state.type "auto" -}}
+{{- .Values.state.type -}}
+{{- else -}}
+{{- ternary "persistentVolumeClaim" "emptyDir" (eq .Values.mode "deployment") -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "connector.stateVolume" -}}
 {{- $state := .Values.state -}}
-{{- $type := $state.type | default (ternary "persistentVolumeClaim" "emptyDir" (eq .Values.mode "deployment")) -}}
+{{- $type := include "connector.stateType" . -}}
 {{- if and (eq $type "persistentVolumeClaim") (eq .Values.mode "daemonset") -}}
 {{- fail "state.type is persistentVolumeClaim, but with mode daemonset several pods would share one claim. Use emptyDir, hostPath or ephemeral" -}}
 {{- end -}}

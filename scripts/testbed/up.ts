@@ -13,7 +13,7 @@ import {
   OLDEST_KUBERNETES,
   OPENBAO,
 } from "./programs/go_module.ts";
-import { findCosign, findKubeconform } from "./programs/go_tools.ts";
+import { findCosign } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
 import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
 import { type ClusterSetup, setUpCluster } from "./services/kubernetes_setup.ts";
@@ -31,7 +31,6 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["cosign", () => findCosign(signal)],
   ["kubectl", findKubectl],
   ["helm", findHelm],
-  ["kubeconform", () => findKubeconform(signal)],
   ["definitions", findDefinitions],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];

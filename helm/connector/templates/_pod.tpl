@@ -208,7 +208,7 @@ spec:
           {{- include "connector.selector" . | nindent 10 }}
   {{- end }}
   containers:
-    - {{- include "connector.container" . | nindent 6 }}
+    - {{ include "connector.container" . | nindent 6 | trim }}
   volumes:
     {{- include "connector.volumes" . | nindent 4 }}
 {{- end -}}

@@ -77,9 +77,17 @@ export class Candidate {
     return this.#seen?.isTwins ?? false;
   }
 
+  /** From when on it may bid, should nobody change the Lease until then; -Infinity for at once. */
+  get freeAtMs(): number {
+    if (!this.#seen || this.#seen.record.holderIdentity === "" || this.#isOurs()) return -Infinity;
+    const { record: { leaseDurationSeconds }, sinceMs } = this.#seen;
+    // The longer of what the holder promised and what this site is configured for.
+    return sinceMs + Math.max(leaseDurationSeconds * 1000, this.times.leaseDurationMs);
+  }
+
   /** The record to write now; null while someone else has the Lease. */
   bid(nowMs: number, wallMs: number): LeaseRecord | null {
-    if (this.#seen && this.#isHeldByAnother(this.#seen, nowMs)) return null;
+    if (nowMs < this.freeAtMs) return null;
     const { leaseDurationMs } = this.times;
     const record = takenBy(this.identity, this.#seen?.record ?? null, leaseDurationMs, wallMs);
     this.#ours.add(record.renewTime);
@@ -132,13 +140,5 @@ export class Candidate {
     if (holderIdentity !== this.identity || !this.#seen) return false;
     if (renewTime === this.#seen.record.renewTime) return this.#seen.isTwins;
     return !this.#ours.has(renewTime);
-  }
-
-  #isHeldByAnother({ record, sinceMs }: Sighting, nowMs: number): boolean {
-    const { holderIdentity, leaseDurationSeconds } = record;
-    if (holderIdentity === "" || this.#isOurs()) return false;
-    // The longer of what the holder promised and what this site is configured for.
-    const waitMs = Math.max(leaseDurationSeconds * 1000, this.times.leaseDurationMs);
-    return nowMs - sinceMs < waitMs;
   }
 }

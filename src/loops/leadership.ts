@@ -12,6 +12,7 @@ import type { Leadership, Term } from "../execution/leadership.ts";
 import type { Logger } from "../log.ts";
 import type { Clock, Random } from "../runtime.ts";
 import { LeaseTerm } from "./lease_term.ts";
+import { Standby } from "./standby.ts";
 
 export interface StoredLease {
   readonly record: LeaseRecord;
@@ -32,6 +33,15 @@ export interface LeaseStore {
     previous: StoredLease | null,
     timeoutMs: number,
   ): Promise<StoredLease | null>;
+  /**
+   * Each state after the one of this version, null for its deletion. Ends when the server ends it, after
+   * `timeoutMs` at the latest; for more, read again. The signal breaks it off at any time.
+   */
+  watch(
+    version: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): AsyncIterable<StoredLease | null>;
 }
 
 export interface ElectionPorts {
@@ -51,6 +61,9 @@ const TIMEOUT_SHARE = 0.5;
 
 export class LeaderElection implements Leadership {
   readonly #candidate: Candidate;
+  readonly #standby: Standby;
+  /** Of the last attempt. */
+  #trouble: ConnectorError | null = null;
   /** What the next write replaces. */
   #stored: StoredLease | null = null;
   /** Whether `#stored` is what the server has, as far as we can know. */
@@ -60,7 +73,10 @@ export class LeaderElection implements Leadership {
   #told = "";
 
   constructor(private readonly ports: ElectionPorts) {
-    this.#candidate = new Candidate(ports.identity, ports.times);
+    const candidate = this.#candidate = new Candidate(ports.identity, ports.times);
+    // That nobody does is over in a moment, and worth no line in every standby's log.
+    const onSeen = () => candidate.holder && this.#standBy(`${candidate.holder} leads`);
+    this.#standby = new Standby({ ...ports, candidate, onSeen });
   }
 
   isLeader(): boolean {
@@ -83,17 +99,18 @@ export class LeaderElection implements Leadership {
    * throws ends the election and is thrown on.
    */
   async run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { clock, random, times, health } = this.ports;
-    health.report(PART, "starting", "looks who leads");
+    this.ports.health.report(PART, "starting", "looks who leads");
     while (!signal.aborted) {
       if (await this.#campaign() && await this.#announce(signal)) await this.#lead(signal, lead);
-      else await clock.sleep(retryPauseMs(times, random.fraction()), signal).catch(() => {});
+      else if (this.#trouble) await this.#standby.backOff(this.#trouble, signal);
+      else await this.#standby.follow(this.#stored, signal);
     }
   }
 
   /** One attempt to win or renew the Lease; whether it is ours now. */
   async #campaign(): Promise<boolean> {
     const { store, clock } = this.ports;
+    this.#trouble = null;
     try {
       if (!this.#isCurrent) {
         this.#stored = await store.read(this.#timeoutMs());
@@ -208,7 +225,7 @@ export class LeaderElection implements Leadership {
         "stalled",
         `stands by: another process is ${this.ports.identity} as well`,
       );
-    } else health.report(PART, "ok", `stands by; ${holder || "nobody"} leads`);
+    } else health.report(PART, "ok", `stands by; ${holder || "nobody"} leads${this.#standby.note}`);
     if (this.#isNews(holder + reason)) {
       logger.log("info", "standing_by", { lease: store.name, holder, reason });
     }
@@ -216,6 +233,7 @@ export class LeaderElection implements Leadership {
 
   #failed(error: ConnectorError): void {
     const { health, logger } = this.ports;
+    this.#trouble = error;
     const reason = describeError(error);
     const standing = this.isLeader() ? "still leads, but cannot renew" : "stands by";
     const state = error instanceof TransientError ? "degraded" : "stalled";

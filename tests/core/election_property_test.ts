@@ -35,6 +35,8 @@ interface Life {
   readonly rate: number;
   readonly offset: number;
   readonly rounds: readonly Round[];
+  /** How late each change of the Lease is told it by a watch, over and over; null for never. */
+  readonly told: readonly (number | null)[];
 }
 
 const delay = fc.oneof(
@@ -57,6 +59,7 @@ const life: fc.Arbitrary<Life> = fc.record({
   rate: fc.double({ min: SLOWEST, max: FASTEST, noNaN: true }),
   offset: fc.integer({ min: 0, max: 1_000_000 }),
   rounds: fc.array(round, { minLength: 5, maxLength: 40 }),
+  told: fc.array(fc.oneof(delay, fc.constant(null)), { minLength: 1, maxLength: 10 }),
 });
 
 interface Stored {
@@ -67,6 +70,7 @@ interface Stored {
 class World {
   now = 0;
   lease: Stored | null = null;
+  readonly watchers: ((lease: Stored) => void)[] = [];
   #versions = 0;
   #events: { at: number; run: () => void }[] = [];
 
@@ -91,19 +95,32 @@ class World {
   write(record: LeaseRecord, expected: Stored | null): Stored | null {
     if ((this.lease?.version ?? null) !== (expected?.version ?? null)) return null;
     if (JSON.stringify(record) === JSON.stringify(this.lease?.record)) return this.lease;
-    return this.lease = { record, version: String(this.#versions += 1) };
+    const lease = this.lease = { record, version: String(this.#versions += 1) };
+    for (const watcher of this.watchers) watcher(lease);
+    return lease;
   }
 }
 
 /** Spans of true time in which a candidate trusts itself. */
 type Span = readonly [from: number, to: number];
 
-function live(world: World, identity: string, { rate, offset, rounds }: Life): Span[] {
+function live(world: World, identity: string, { rate, offset, rounds, told }: Life): Span[] {
   const spans: Span[] = [];
   const local = () => offset + world.now * rate;
   let candidate = new Candidate(identity, TIMES);
   let stored: Stored | null = null;
   let isCurrent = false;
+  let isFollowing = false;
+  let changes = 0;
+  world.watchers.push((lease) => {
+    const lateMs = told[changes++ % told.length];
+    if (typeof lateMs !== "number") return;
+    world.at(world.now + lateMs, () => {
+      if (!isFollowing) return;
+      candidate.observe(lease, local());
+      note();
+    });
+  });
 
   /** Extends the span that is open, or begins one; cut off where trust ends before its time. */
   const note = () => {
@@ -135,8 +152,11 @@ function live(world: World, identity: string, { rate, offset, rounds }: Life): S
     const current = rounds[index];
     if (!current) return;
     const { ending, stall } = current;
+    isFollowing = false;
     const next = () => {
       note();
+      // What a leader is told it has seen itself: it does not watch.
+      isFollowing = !isCurrent;
       if (ending === "crashes") {
         candidate = new Candidate(identity, TIMES);
         isCurrent = false;

@@ -61,9 +61,11 @@ Deno.test("who stops gives the Lease up, and the next one leads without waiting 
   assert.equal(electorate.holder, "");
   assert.deepEqual(audited(a), ["leadership.acquired", "leadership.lost"]);
   assert.equal(a.duties, 0);
+  await until(() => b.election.holder() === "");
   await b.retry();
   assert.ok(b.election.isLeader());
   assert.equal((electorate.lease!.spec as { leaseTransitions: number }).leaseTransitions, 1);
+  await until(() => electorate.kubernetes.openWatches() === 0);
 });
 
 Deno.test("the Lease is given up only after the leader's work has ended", async () => {
@@ -180,7 +182,10 @@ for (const [code, expected] of [[401, /does not know us/], [403, /cannot get res
     electorate.kubernetes.hooks.authorize = () => ({ code, reason: "Refused", message: "" });
     const a = electorate.add("a").start();
     await a.retry(3);
-    assert.match(healthOf(a), /^stalled: stands by: access_denied: .*grant get, create and update/);
+    assert.match(
+      healthOf(a),
+      /^stalled: stands by: access_denied: .*grant get, create, update and watch/,
+    );
     assert.match(healthOf(a), expected);
     const failures = a.lines.filter((line) => line.includes("election_failed"));
     assert.equal(failures.length, 1, "said once");
@@ -264,4 +269,52 @@ Deno.test("of two electors with one identity the first steps down, and says why"
   await twin.retry();
   assert.ok(twin.election.isLeader());
   assert.equal(electorate.holder, "a", "the first one did not give up what is not its own");
+});
+
+Deno.test("a standby asks for nothing but its watch while the leader renews", async () => {
+  await using electorate = await Electorate.open();
+  const a = await leader(electorate, "a");
+  const b = electorate.add("b").start();
+  const { kubernetes } = electorate;
+  await until(() => kubernetes.openWatches() === 1);
+  const reads = kubernetes.requests.get("get");
+  const renewed = kubernetes.requests.get("update") ?? 0;
+  await a.retry(20);
+  assert.equal(kubernetes.requests.get("update"), renewed + 20);
+  assert.deepEqual([kubernetes.requests.get("get"), kubernetes.requests.get("watch")], [reads, 1]);
+  assert.equal(healthOf(b), "ok: stands by; a leads");
+});
+
+Deno.test("a standby follows the Lease again after the API server was away and forgot its history", async () => {
+  await using electorate = await Electorate.open();
+  await leader(electorate, "a");
+  const b = electorate.add("b").start();
+  const { kubernetes } = electorate;
+  await until(() => kubernetes.openWatches() === 1);
+  await kubernetes.server.stop();
+  await until(() => b.lines.some((line) => line.includes("lease_not_watched")));
+  await b.retry(2);
+  assert.match(healthOf(b), /^degraded: stands by: unavailable: /);
+  kubernetes.store.compact();
+  kubernetes.server.start();
+  await b.retry();
+  await until(() => kubernetes.requests.get("watch") === 2);
+  assert.match(healthOf(b), /^ok: stands by; a leads/);
+});
+
+Deno.test("without the right to watch a standby still leads when it must", async () => {
+  await using electorate = await Electorate.open();
+  const { hooks } = electorate.kubernetes;
+  hooks.authorize = ({ verb }) =>
+    verb === "watch" ? { code: 403, reason: "Forbidden", message: "" } : null;
+  const a = await leader(electorate, "a");
+  const b = electorate.add("b").start();
+  await until(() => b.lines.some((line) => line.includes("lease_not_watched")));
+  await b.retry(3);
+  assert.match(
+    healthOf(b),
+    /^ok: stands by; a leads; reads the Lease now and then, .*access_denied/,
+  );
+  await a.stop();
+  while (!b.election.isLeader()) await b.retry();
 });

@@ -47,7 +47,7 @@ const role = {
     {
       apiGroups: ["coordination.k8s.io"],
       resources: ["leases"],
-      verbs: ["get", "create", "update"],
+      verbs: ["get", "create", "update", "watch"],
     },
   ],
 };

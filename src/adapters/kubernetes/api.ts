@@ -3,18 +3,21 @@
  * hangs under Deno when one breaks in mid-body; docs/decisions/ has the figures.
  */
 import { InvalidInputError, RefusedError, TransientError } from "../../errors.ts";
+import { readBounded } from "../../core/bounded_read.ts";
 import { decodeUtf8 } from "../../core/encoding.ts";
 import { isJsonObject, type JsonObject } from "../../core/kubernetes_object.ts";
 import type { Runtime } from "../../runtime.ts";
 import { parseRetryAfter, Peer, type PeerAnswer } from "../peer.ts";
 import type { KubernetesCredentials } from "./credentials.ts";
 import { toError } from "./status_error.ts";
+import { GONE, readEvents, type WatchEvent } from "./watch_events.ts";
 
 const TIMEOUT_MS = 30_000;
 /** As many and as long as kube-apiserver itself lets them be. */
 const MAX_WARNINGS = 32;
 const MAX_WARNING = 4096;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+const MAX_REFUSAL_BYTES = 1024 * 1024;
 
 export interface ApiRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -38,6 +41,15 @@ export interface ApiAnswer {
   readonly status: number;
   readonly object: JsonObject;
   readonly warnings: readonly string[];
+}
+
+export interface WatchRequest {
+  /** Of the collection. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** For messages. */
+  readonly what: string;
+  readonly signal: AbortSignal;
 }
 
 export class KubernetesApi {
@@ -84,6 +96,42 @@ export class KubernetesApi {
       if (error instanceof RefusedError && error.code === "not_found") return null;
       throw error;
     }
+  }
+
+  /**
+   * The events of a watch, until the server ends it. It ends as well when the server no longer has what came
+   * after the resourceVersion (410): who reads again is up to date. Leaving the iteration closes it once an
+   * event is there; the signal does so at any time. Throws what `request` throws.
+   */
+  async *watch(request: WatchRequest): AsyncGenerator<WatchEvent> {
+    let response = await this.#open(request);
+    if (response.status === 401) {
+      await response.body?.cancel();
+      this.credentials.forgetToken();
+      response = await this.#open(request);
+    }
+    if (response.status === 200 && response.body) {
+      yield* readEvents(response.body, request.what, request.signal);
+      return;
+    }
+    const body = await readBounded(response.body, MAX_REFUSAL_BYTES, request.what, request.signal);
+    if (response.status === GONE) return;
+    const retryAfter = response.headers.get("retry-after");
+    const retryAfterMs = parseRetryAfter(retryAfter, this.runtime.clock.now());
+    throw toError(response.status, new TextDecoder().decode(body), request.what, retryAfterMs);
+  }
+
+  async #open({ path, query, signal }: WatchRequest): Promise<Response> {
+    const token = await this.credentials.token();
+    return await this.#peer.open({
+      method: "GET",
+      path: `${path}?${new URLSearchParams({ ...query, watch: "true" })}`,
+      headers: {
+        accept: "application/json",
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+      signal,
+    });
   }
 
   close(): void {

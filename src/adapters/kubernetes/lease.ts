@@ -68,6 +68,32 @@ export class KubernetesLease implements LeaseStore {
     }
   }
 
+  async *watch(
+    version: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredLease | null> {
+    const events = this.api.watch({
+      path: this.#collection,
+      query: {
+        // By which RBAC knows that it is the one Lease that `resourceNames` grants.
+        fieldSelector: `metadata.name=${this.place.name}`,
+        resourceVersion: version,
+        timeoutSeconds: String(Math.ceil(timeoutMs / 1000)),
+      },
+      what: `watch Lease ${this.name}`,
+      signal,
+    });
+    try {
+      for await (const { type, object } of events) {
+        if (type === "DELETED") yield null;
+        else if (type === "ADDED" || type === "MODIFIED") yield this.#parse(object);
+      }
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+
   async #call<T>(
     timeoutMs: number,
     verb: string,
@@ -79,11 +105,7 @@ export class KubernetesLease implements LeaseStore {
     try {
       return await send({ ...request, what: `${verb} Lease ${this.name}`, bounds });
     } catch (error) {
-      if (!(error instanceof StalledError && error.code === "access_denied")) throw error;
-      throw new StalledError("access_denied", error.message, {
-        cause: error,
-        hint: "check the credentials, and grant get, create and update on leases of this namespace",
-      });
+      throw explained(error);
     }
   }
 
@@ -116,6 +138,15 @@ export class KubernetesLease implements LeaseStore {
       object: object as KubeObject,
     };
   }
+}
+
+function explained(error: unknown): unknown {
+  if (!(error instanceof StalledError && error.code === "access_denied")) return error;
+  return new StalledError("access_denied", error.message, {
+    cause: error,
+    hint:
+      "check the credentials, and grant get, create, update and watch on leases of this namespace",
+  });
 }
 
 /** The object that was read, its resourceVersion included, with our fields laid over its spec. */

@@ -13,6 +13,7 @@ import { discover, REVIEW_KINDS } from "./discovery.ts";
 import type { JsonObject } from "./json.ts";
 import { find, readList, show } from "./reader.ts";
 import {
+  namedBy,
   parsePath,
   readOptions,
   type RequestInfo,
@@ -87,7 +88,8 @@ export class Endpoint {
     const isNamespace = resource.plural === "namespaces" && resource.group === "";
     const namespace = isNamespace ? path.name : path.namespace;
     const info: RequestInfo = { ...path, user: call.user, verb, namespace, options };
-    this.#authorize(info, resource);
+    const name = path.name || namedBy(query, verb);
+    this.#authorize({ ...info, name }, resource);
     // A namespace is authorized as lying in itself, but stored cluster-wide.
     return await this.#act(call, { resource, info: { ...info, namespace: path.namespace } });
   }

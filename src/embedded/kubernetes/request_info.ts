@@ -82,6 +82,12 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
   return path.name ? "get" : "list";
 }
 
+/** The one object that a list or a watch selects: rights for it alone are enough. "" for any. */
+export function namedBy(query: URLSearchParams, verb: string): string {
+  if (verb !== "list" && verb !== "watch") return "";
+  return /^metadata\.name==?([^,]+)$/.exec(query.get("fieldSelector") ?? "")?.[1] ?? "";
+}
+
 const OPTIONS_KIND: Record<string, string> = {
   create: "CreateOptions",
   update: "UpdateOptions",

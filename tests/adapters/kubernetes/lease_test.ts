@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { KubernetesLease } from "../../../src/adapters/kubernetes/lease.ts";
 import type { KubeObject } from "../../../src/core/kubernetes_object.ts";
 import { takenBy } from "../../../src/core/lease_record.ts";
+import type { TlsServer } from "../../../src/embedded/serve.ts";
 import { type ClusterFixture, runtime, withCluster } from "../../fakes/kubernetes_cluster.ts";
 
 const PLACE = { namespace: "shop", name: "connector" };
@@ -72,7 +73,7 @@ Deno.test("a refusal of the API server says which rights a Lease takes", () =>
     await assert.rejects(leaseOf(fixture).read(TIMEOUT_MS), {
       code: "access_denied",
       message: /cannot get resource "leases"/,
-      hint: /grant get, create and update on leases/,
+      hint: /grant get, create, update and watch on leases/,
     });
   }));
 
@@ -99,3 +100,39 @@ Deno.test("a call to a server that does not answer ends in time", () =>
     await assert.rejects(leaseOf(fixture).read(50), { code: "timeout" });
     await assert.rejects(leaseOf(fixture).write(recordOf("a"), null, 50), { code: "timeout" });
   }));
+
+Deno.test("a refused watch says which rights it takes, and asks for a new token once", async () => {
+  await withCluster(async (fixture) => {
+    fixture.kubernetes.hooks.authorize = ({ verb, name }) =>
+      verb === "watch" && name === "connector"
+        ? { code: 403, reason: "Forbidden", message: "" }
+        : null;
+    const watching = leaseOf(fixture).watch("1", TIMEOUT_MS, new AbortController().signal).next();
+    await assert.rejects(watching, {
+      code: "access_denied",
+      message: /cannot watch resource "leases"/,
+      hint: /grant get, create, update and watch on leases/,
+    });
+    assert.equal(fixture.tokens.forgotten, 0);
+  });
+  await withCluster(async (fixture) => {
+    const watching = leaseOf(fixture).watch("1", TIMEOUT_MS, new AbortController().signal).next();
+    await assert.rejects(watching, { code: "access_denied", message: /does not know us/ });
+  }, { token: () => Promise.resolve("wrong") });
+});
+
+for (
+  const [story, fail] of Object.entries({
+    "breaks off": (server: TlsServer) => server.faults.reset(1),
+    "is answered 503": (server: TlsServer) => server.faults.answer(503, 1),
+  })
+) {
+  Deno.test(`a watch that ${story} fails with an error that may pass`, () =>
+    withCluster(async (fixture) => {
+      const lease = leaseOf(fixture);
+      const made = await lease.write(recordOf("a"), null, TIMEOUT_MS);
+      fail(fixture.kubernetes.server);
+      const states = lease.watch(made!.version, TIMEOUT_MS, new AbortController().signal);
+      await assert.rejects(states.next(), { code: "unavailable" });
+    }));
+}

@@ -49,6 +49,10 @@ export const accessContract: Contract = {
     };
     await refused("GET", maps, "list");
     await refused("GET", `${maps}/c`, "get", "c");
+    await refused("GET", `${maps}?watch=true`, "watch");
+    const one = "fieldSelector=metadata.name%3Dc";
+    await refused("GET", `${maps}?${one}`, "list", "c");
+    await refused("GET", `${maps}?watch=true&${one}`, "watch", "c");
     await refused("POST", maps, "create");
     await refused("DELETE", `${maps}/c`, "delete", "c");
     const applied = await call("PATCH", `${maps}/c?fieldManager=x`, {

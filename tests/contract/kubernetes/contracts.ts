@@ -5,6 +5,7 @@ import { applyContract } from "./apply_contract.ts";
 import { definitionContract } from "./definition_contract.ts";
 import { deletionContract } from "./deletion_contract.ts";
 import { leaseContract } from "./lease_contract.ts";
+import { leaseWatchContract } from "./lease_watch_contract.ts";
 import { operationContract } from "./operation_contract.ts";
 import { ownershipContract } from "./ownership_contract.ts";
 import { plannedContract } from "./planned_contract.ts";
@@ -34,6 +35,7 @@ export const CONTRACTS: Readonly<Record<string, Contract>> = {
 /** What the connector makes of it. */
 export const PRODUCT_CONTRACTS: Readonly<Record<string, Contract>> = {
   cluster: clusterContract,
+  "the Lease": leaseWatchContract,
   operations: operationContract,
   "planned changes": plannedContract,
   reverts: revertContract,

@@ -34,7 +34,9 @@ export interface ProgramParts {
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<void>;
   /** Loaded only when it is asked for: the embedded peers are no part of the agent. */
-  readonly simulate: (options: { readonly config?: string }) => Promise<ExitCode>;
+  readonly simulate: (
+    options: { readonly config?: string; readonly output: string },
+  ) => Promise<ExitCode>;
 }
 
 const EXIT_CODES = `
@@ -89,7 +91,10 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       "-c, --config <file>",
       "its vault, prometheus, kubernetes and audit.s3 sections name real peers",
     )
-    .action(async (options: { config?: string }) => exit(await parts.simulate(options)));
+    .option("--output <dir>", "where its report goes, and its files while it runs", "reports")
+    .action(async (options: { config?: string; output: string }) =>
+      exit(await parts.simulate(options))
+    );
 
   program.command("verify")
     .description("say who signed a file, or why it is refused; offline")

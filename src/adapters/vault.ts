@@ -2,7 +2,7 @@
  * The connector's standing with Vault: one token, renewed before it ends and replaced when it was
  * revoked. The token leaves this file only in requests to Vault itself.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { orAborted } from "../core/abortable.ts";
 import { refreshDelayMs } from "../core/refresh_schedule.ts";
 import { StalledError } from "../errors.ts";

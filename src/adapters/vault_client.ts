@@ -3,7 +3,7 @@
  * redirects with the token, reads the environment and bounds nothing, and loading it costs 14 MB (decision
  * 31). A token is given per call and never kept in the client.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { InvalidInputError, StalledError } from "../errors.ts";
 import type { SecretMask } from "../log.ts";

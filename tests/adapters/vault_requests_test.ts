@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import nodeVault from "node-vault";
-import { z } from "zod";
+import * as z from "zod";
 import type { Peer, PeerRequest } from "../../src/adapters/peer.ts";
 import { VaultClient } from "../../src/adapters/vault_client.ts";
 import { SecretMask } from "../../src/log.ts";

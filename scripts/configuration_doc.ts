@@ -1,5 +1,5 @@
 /** docs/configuration.md: every key of the configuration's schema, section by section. */
-import { z } from "zod";
+import * as z from "zod";
 import { ENVIRONMENT, OTHER_VARIABLES } from "../src/config/environment.ts";
 import { ConfigSchema } from "../src/config/schema.ts";
 import { table } from "./markdown.ts";

@@ -4,6 +4,8 @@ export interface Import {
   readonly specifier: string;
   /** Nothing of it is left when the program runs. */
   readonly typeOnly: boolean;
+  /** Loaded only when the program gets there. */
+  readonly isDynamic: boolean;
   /** From 1. */
   readonly line: number;
 }
@@ -32,7 +34,13 @@ export function findImports(source: string): Import[] {
     const names = found.names ?? found.exported ?? "";
     const typeOnly = [found.importType, found.exportType, found.typeof].some(Boolean) ||
       /^\{(\s*type\s+[\w$]+(\s+as\s+[\w$]+)?\s*,?)+\s*\}$/.test(names);
-    return { specifier, typeOnly, line: lineOf(code, match.index + match[0].search(/\S/)) };
+    const isDynamic = found.dynamic !== undefined;
+    return {
+      specifier,
+      typeOnly,
+      isDynamic,
+      line: lineOf(code, match.index + match[0].search(/\S/)),
+    };
   });
 }
 

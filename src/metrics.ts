@@ -1,5 +1,17 @@
-/** The connector's own metrics, in the Prometheus exposition format. The only importer of prom-client. */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+/**
+ * The connector's own metrics, in the Prometheus exposition format. The only importer of prom-client, and
+ * of the parts of it that are used: its whole also loads HTTP, cluster and performance hooks.
+ */
+import type * as prometheus from "prom-client";
+import CounterClass from "prom-client/lib/counter.js";
+import GaugeClass from "prom-client/lib/gauge.js";
+import HistogramClass from "prom-client/lib/histogram.js";
+import RegistryClass from "prom-client/lib/registry.js";
+
+const Counter: typeof prometheus.Counter = CounterClass;
+const Gauge: typeof prometheus.Gauge = GaugeClass;
+const Histogram: typeof prometheus.Histogram = HistogramClass;
+const Registry: typeof prometheus.Registry = RegistryClass;
 
 export function createMetrics() {
   const registry = new Registry();

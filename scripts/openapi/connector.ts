@@ -1,5 +1,5 @@
 /** docs/openapi/connector.yaml: the TLS listener. docs/openapi/admin.yaml: the Unix socket of the CLI. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../../src/errors.ts";
 import {
   Ed25519Jwk,

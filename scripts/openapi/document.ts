@@ -1,5 +1,5 @@
 /** The parts that the OpenAPI documents share: named schemas, bodies, problem responses. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../../src/errors.ts";
 import { Problem } from "../../src/core/protocol.ts";
 import { statusOf } from "../error_status.ts";

@@ -1,5 +1,5 @@
 /** Executions as the connector shows them. The compiler compares these schemas with the code's types. */
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES } from "../error_status.ts";
 import { ExecutionStateSchema } from "../../src/core/protocol.ts";
 import { ACTION_KINDS, RISKS } from "../../src/core/work_package.ts";

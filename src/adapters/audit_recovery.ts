@@ -2,7 +2,7 @@
  * What `openAuditLog` finds on the disk. The whole chain is followed; only what an unfinished write
  * left behind the last record is cut off, and any other damage stops here with every byte kept.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase64 } from "../core/encoding.ts";
 import { chainIdOf } from "../core/audit/chain.ts";
 import { countPeaks } from "../core/audit/merkle.ts";

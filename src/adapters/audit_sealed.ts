@@ -1,5 +1,5 @@
 /** The sealed segments on the disk, what was shipped of them, and their removal from the old end. */
-import { z } from "zod";
+import * as z from "zod";
 import { chainIdOf } from "../core/audit/chain.ts";
 import { type CheckpointSigner, signCheckpoint } from "../core/audit/checkpoint.ts";
 import { concatBytes } from "../core/audit/lines.ts";

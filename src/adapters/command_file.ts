@@ -1,5 +1,5 @@
 /** `commands.json`: the last command that was taken durably. Losing it only means seeing some again. */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import type { Files } from "../runtime.ts";
 

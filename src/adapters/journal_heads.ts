@@ -1,5 +1,5 @@
 /** The streams' heads in one sealed file. The state lock makes this process the only writer. */
-import { z } from "zod";
+import * as z from "zod";
 import { StalledError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import type { ExecutionRecord } from "../core/execution.ts";

@@ -1,5 +1,5 @@
 /** How the journal's files are read: what they must be before anything is made of them. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecutionRecord, PackageMaterial, Preimage } from "../core/execution.ts";
 import { damagedFile, type JournalFolder } from "./journal_folder.ts";
 import { isOf, type OrderEntry } from "./journal_order.ts";

@@ -2,7 +2,7 @@
  * Receipts as files: waiting ones in `receipts/`, those of executions after delivery in
  * `receipts/delivered/`, for as long as the journal has the execution.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { StalledError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import { auditSequenceOf, isOfExecution } from "../core/receipt.ts";

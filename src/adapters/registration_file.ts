@@ -1,5 +1,5 @@
 /** `registration.json`: who this connector is, for a restart while nobody can be reached. No token. */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import { RegisterResponse } from "../core/protocol.ts";
 import type { ClusterIdentity } from "../core/session.ts";

@@ -3,7 +3,6 @@
  * there is something to do, and gets everything explicitly: of the environment it needs HOME to be
  * visible, of the system `osRelease`.
  */
-import { Agent } from "node:https";
 import type { ListObjectVersionsCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { decodeBase64, encodeBase64, encodeHex, sha256 } from "../core/encoding.ts";
 import type { Archive, ObjectVersion, WormObject, WormStore } from "../core/audit/shipping.ts";
@@ -191,7 +190,10 @@ export class S3Archive implements WormStore, Archive {
 
   async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
     const { region, endpoint, pathStyle, caPem, timeoutMs, accessKey } = this.options;
-    const sdk = await import("@aws-sdk/client-s3");
+    const [sdk, { Agent }] = await Promise.all([
+      import("@aws-sdk/client-s3"),
+      import("node:https"),
+    ]);
     const client = new sdk.S3Client({
       region,
       ...(endpoint === undefined ? {} : { endpoint }),

@@ -2,7 +2,7 @@
  * The connector's standing with Vault: one token, renewed before it ends and replaced when it was
  * revoked. The token leaves this file only in requests to Vault itself.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { orAborted } from "../core/abortable.ts";
 import { refreshDelayMs } from "../core/refresh_schedule.ts";
 import { StalledError } from "../errors.ts";
@@ -49,7 +49,7 @@ export class VaultSession {
   readonly #peer: Peer;
   readonly #login: VaultLogin;
   readonly #closing = new AbortController();
-  #client: Promise<VaultClient> | null = null;
+  readonly #client: VaultClient;
   #lease: HeldLease | null = null;
   #pendingLogin: Promise<HeldLease> | null = null;
 
@@ -67,6 +67,7 @@ export class VaultSession {
       ...(options.caPem === undefined ? {} : { caPem: options.caPem }),
       ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     });
+    this.#client = new VaultClient(this.#peer, options, mask);
     this.#login = new VaultLogin(options.auth, runtime.files, mask);
   }
 
@@ -92,7 +93,7 @@ export class VaultSession {
     const path = `identity/oidc/token/${encodeURIComponent(this.options.identityRole)}`;
     const { data } = await this.#withToken(
       signal,
-      (client, token) => client.call(IdentityAnswer, { path, token, signal }),
+      (token) => this.#client.call(IdentityAnswer, { path, token, signal }),
     );
     return this.mask.add(data.token);
   }
@@ -101,7 +102,7 @@ export class VaultSession {
   async readKv2(path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
     const { data } = await this.#withToken(
       signal,
-      (client, token) => client.call(KvAnswer, { path, token, signal }),
+      (token) => this.#client.call(KvAnswer, { path, token, signal }),
     );
     for (const value of Object.values(data.data)) {
       if (typeof value === "string") this.mask.add(value);
@@ -110,8 +111,7 @@ export class VaultSession {
   }
 
   async health(signal: AbortSignal): Promise<VaultHealth> {
-    const client = await this.#connect();
-    return await client.call(HealthAnswer, { path: "sys/health", signal });
+    return await this.#client.call(HealthAnswer, { path: "sys/health", signal });
   }
 
   close(): void {
@@ -127,7 +127,7 @@ export class VaultSession {
     if (lease !== held && this.#login.issuesTokens) return lease;
     try {
       const renewed = this.#hold(
-        await this.#login.renew(await this.#connect(), lease, signal),
+        await this.#login.renew(this.#client, lease, signal),
         "renewal",
       );
       // Near its maximum TTL a renewal grants ever less: a new token then lasts longer.
@@ -147,25 +147,23 @@ export class VaultSession {
   /** One more login when a token is refused that should be good: it may have been revoked. */
   async #withToken<T>(
     signal: AbortSignal,
-    call: (client: VaultClient, token: string) => Promise<T>,
+    call: (token: string) => Promise<T>,
   ): Promise<T> {
-    const client = await this.#connect();
     const lease = this.#usableLease() ?? await this.#sharedLogin(signal);
     try {
-      return await call(client, lease.token);
+      return await call(lease.token);
     } catch (error) {
       if (!isDenied(error)) throw error;
       if (this.#lease === lease) this.#lease = null;
       const fresh = this.#usableLease() ?? await this.#sharedLogin(signal);
       if (fresh.token === lease.token) throw error;
-      return await call(client, fresh.token);
+      return await call(fresh.token);
     }
   }
 
   /** A caller that gives up leaves the login to the others. */
   #sharedLogin(signal: AbortSignal): Promise<HeldLease> {
-    this.#pendingLogin ??= this.#connect()
-      .then((client) => this.#login.login(client, this.#closing.signal))
+    this.#pendingLogin ??= this.#login.login(this.#client, this.#closing.signal)
       .then((lease) => this.#hold(lease, "login"))
       .finally(() => this.#pendingLogin = null);
     return orAborted(this.#pendingLogin, signal);
@@ -176,11 +174,6 @@ export class VaultSession {
     this.#lease = { ...lease, expiresAtMonotonicMs };
     this.metrics.vaultLogins.inc({ kind });
     return this.#lease;
-  }
-
-  #connect(): Promise<VaultClient> {
-    this.#client ??= VaultClient.load(this.#peer, this.options, this.mask);
-    return this.#client;
   }
 }
 

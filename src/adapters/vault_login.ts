@@ -1,5 +1,5 @@
 /** The ways to a Vault token. Credentials are read anew for each login, as they rotate on disk. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Config } from "../config/schema.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
 import { StalledError } from "../errors.ts";

@@ -1,5 +1,5 @@
 /** An S3 access key, as a file or Vault holds it. Its errors name fields, never values. */
-import { z } from "zod";
+import * as z from "zod";
 import type { S3AccessKey } from "../adapters/s3.ts";
 import { describeIssues } from "../core/schema_problem.ts";
 import { StalledError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** The command line: names, options and help. Each command's work is in a file of its own. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { Surroundings } from "../agent/foundation.ts";
 import { EXECUTION_STATES } from "../core/protocol.ts";
 import { ConnectorError, describeError } from "../errors.ts";

@@ -1,5 +1,5 @@
 /** Who may sign work packages, who may approve them, and how they are carried out. */
-import { z } from "zod";
+import * as z from "zod";
 import { duration, httpsUrl, name, path } from "./fields.ts";
 import { FileRoots } from "./file_roots.ts";
 

@@ -1,5 +1,5 @@
 /** The kinds of text that the configuration's keys hold. `form` is the word for each in the documents. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseDuration } from "../core/duration.ts";
 
 const DURATION = "a duration such as 250ms, 30s, 5m, 24h or 7d";

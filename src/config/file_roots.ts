@@ -1,5 +1,5 @@
 /** `execution.files`: where packages may place files on this host. */
-import { z } from "zod";
+import * as z from "zod";
 import { fileMode, MAX_FILE_BYTES, rootName } from "../core/host_file.ts";
 import { path } from "./fields.ts";
 

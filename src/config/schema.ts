@@ -2,7 +2,7 @@
  * The configuration's schema. `docs/configuration.md` is generated from it: keep every `describe`, and
  * `form`, the word for what kind of text a key holds.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { faultOfTimes } from "../core/election.ts";
 import { Execution, Trust } from "./execution.ts";
 import { caFile, duration, httpsUrl, name, path, proxy, url } from "./fields.ts";

@@ -2,7 +2,7 @@
  * What a person says to a plan by annotating its execution with kubectl. The annotations alone prove nothing:
  * they count where the API server lets nobody write another's name (docs/examples/approval-policy.yaml).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError } from "../errors.ts";
 
 export const DECISION = {

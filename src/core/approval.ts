@@ -1,6 +1,6 @@
 /** A person's approval, bound to one plan of one package and countersigned by the connector. */
 import { compactVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { checkDocument, parseDocument } from "./approval_document.ts";
 import { type Approvers, formatPerson, type Person } from "./approver.ts";
 import { importPublicKey } from "./connector_key.ts";

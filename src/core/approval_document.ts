@@ -2,7 +2,7 @@
  * What a person signs to approve or reject a plan from elsewhere: one line of canonical JSON, signed
  * with `cosign sign-blob`. It names everything that it is about, so that it is good for nothing else.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, RefusedError } from "../errors.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import { decodeUtf8 } from "./encoding.ts";

@@ -2,7 +2,7 @@
  * A file on an edge host, as packages, plans and preimages speak of it: an object whose namespace is the
  * name of a configured root, and whose name is the path within it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64, encodeBase64, encodeUtf8 } from "./encoding.ts";
 import type { Json, KubeObject, ObjectRef } from "./kubernetes_object.ts";
 

@@ -2,7 +2,7 @@
  * The local execution policy: what this cluster's owner lets any work package do, whoever signed it.
  * Nothing is allowed by omission; a deny always wins; risk can only be raised.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { parseYamlDocument, YamlProblem } from "./bounded_yaml.ts";
 import { parseDuration } from "./duration.ts";

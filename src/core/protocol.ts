@@ -2,7 +2,7 @@
  * What travels between connector and control plane. These schemas are the source: both sides, the
  * embedded peers and `docs/openapi/` come from them.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const MAX_PACKAGE_BYTES = 1024 * 1024;
 /** One for each signer. */

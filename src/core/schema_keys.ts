@@ -1,5 +1,5 @@
 /** Which keys a schema allows at a path, so that a message about an unknown key can name them. */
-import { z } from "zod";
+import * as z from "zod";
 
 type Schema = z.core.$ZodType;
 
@@ -26,33 +26,33 @@ export function allowedKeys(
 
 /** The schemas behind defaults, transforms and unions. */
 function variantsOf(schema: Schema, value: unknown): Schema[] {
-  if (schema instanceof z.core.$ZodPipe) return variantsOf(schema._zod.def.in, value);
-  if (schema instanceof z.core.$ZodUnion) {
+  if (schema instanceof z.ZodPipe) return variantsOf(schema._zod.def.in, value);
+  if (schema instanceof z.ZodUnion) {
     const options = schema._zod.def.options.flatMap((option) => variantsOf(option, value));
     const meant = options.filter((option) => agrees(option, value));
     return meant.length > 0 ? meant : options;
   }
   if (
-    schema instanceof z.core.$ZodDefault || schema instanceof z.core.$ZodPrefault ||
-    schema instanceof z.core.$ZodOptional || schema instanceof z.core.$ZodNullable
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable
   ) return variantsOf(schema._zod.def.innerType, value);
   return [schema];
 }
 
 function childOf(schema: Schema, part: PropertyKey): Schema | undefined {
-  if (schema instanceof z.core.$ZodArray) return schema._zod.def.element;
-  if (schema instanceof z.core.$ZodRecord) return schema._zod.def.valueType;
+  if (schema instanceof z.ZodArray) return schema._zod.def.element;
+  if (schema instanceof z.ZodRecord) return schema._zod.def.valueType;
   return shapeOf(schema)[String(part)];
 }
 
 function shapeOf(schema: Schema): Readonly<Record<string, Schema>> {
-  return schema instanceof z.core.$ZodObject ? schema._zod.def.shape : {};
+  return schema instanceof z.ZodObject ? schema._zod.def.shape : {};
 }
 
 function agrees(schema: Schema, value: unknown): boolean {
   return isRecord(value) &&
     Object.entries(shapeOf(schema)).every(([key, field]) =>
-      !(field instanceof z.core.$ZodLiteral) ||
+      !(field instanceof z.ZodLiteral) ||
       field._zod.def.values.includes(value[key] as z.core.util.Literal)
     );
 }

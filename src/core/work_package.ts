@@ -2,7 +2,7 @@
  * The work package: what a signer may ask for. Parsed only after its bytes were verified, strictly:
  * an unknown field, an alias, a second document or an object without a name refuses the whole.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { parseYamlDocument, parseYamlDocuments, YamlProblem } from "./bounded_yaml.ts";
 import { parseDuration } from "./duration.ts";

@@ -3,7 +3,7 @@ import { dsse } from "@sigstore/core";
 import { initializeTLog, initializeTSA } from "@sigstore/mock";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64, encodeBase64, sha256, sha256Hex } from "../core/encoding.ts";
 import type { Clock } from "../runtime.ts";
 import type { BundleContent } from "./signer.ts";

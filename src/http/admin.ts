@@ -4,7 +4,7 @@
  * name: each decision comes with a proof of who makes it.
  */
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { prepareDocument } from "../core/approval_document.ts";
 import type { Approvers } from "../core/approver.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";

@@ -1,5 +1,5 @@
 /** GET /executions, the same for the Orchestrator and for people: a bounded part of the journal. */
-import { z } from "zod";
+import * as z from "zod";
 import { ExecutionStateSchema } from "../core/protocol.ts";
 import { describeIssues } from "../core/schema_problem.ts";
 import { InvalidInputError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { describeIssues } from "../../src/core/schema_problem.ts";
 
 function describe(schema: z.ZodType, input: unknown): string[] {

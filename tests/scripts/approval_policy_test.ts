@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { KubernetesAnnotations } from "../../src/adapters/kubernetes/journal/annotations.ts";
 import { JournalStore } from "../../src/adapters/kubernetes/journal/store.ts";
 import { toError } from "../../src/adapters/kubernetes/status_error.ts";

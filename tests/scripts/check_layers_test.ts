@@ -124,12 +124,12 @@ Deno.test("findImports reads every form of import, and none in comments and stri
     `const i = await import("./dynamic.ts");`,
   ].join("\n");
   assert.deepEqual(findImports(source), [
-    { specifier: "./static.ts", typeOnly: false, line: 1 },
-    { specifier: "./type.ts", typeOnly: true, line: 2 },
-    { specifier: "./star.ts", typeOnly: false, line: 3 },
-    { specifier: "./reexport.ts", typeOnly: false, line: 4 },
-    { specifier: "./typeof.ts", typeOnly: true, line: 8 },
-    { specifier: "./dynamic.ts", typeOnly: false, line: 9 },
+    { specifier: "./static.ts", typeOnly: false, isDynamic: false, line: 1 },
+    { specifier: "./type.ts", typeOnly: true, isDynamic: false, line: 2 },
+    { specifier: "./star.ts", typeOnly: false, isDynamic: false, line: 3 },
+    { specifier: "./reexport.ts", typeOnly: false, isDynamic: false, line: 4 },
+    { specifier: "./typeof.ts", typeOnly: true, isDynamic: true, line: 8 },
+    { specifier: "./dynamic.ts", typeOnly: false, isDynamic: true, line: 9 },
   ]);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { toError } from "../../src/adapters/kubernetes/status_error.ts";
 import { defaultIdentity } from "../../src/agent/election.ts";
 import { ConfigSchema } from "../../src/config/schema.ts";

@@ -5,7 +5,7 @@ import openApi31 from "@seriousme/openapi-schema-validator/schemas/v3.1/schema.j
 import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { adminDocument, connectorDocument } from "../../scripts/openapi/connector.ts";
 import { controlPlaneDocument } from "../../scripts/openapi/control_plane.ts";
 import { type Json, problems } from "../../scripts/openapi/document.ts";

@@ -1,5 +1,5 @@
 /** The Cluster port over the Kubernetes API: typed by discovery, written by server-side apply. */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, RefusedError } from "../../errors.ts";
 import {
   formatKind,

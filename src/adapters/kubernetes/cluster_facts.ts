@@ -1,5 +1,5 @@
 /** What registration says about the cluster: its UID and its version. */
-import { z } from "zod";
+import * as z from "zod";
 import type { V1Namespace, VersionInfo } from "@kubernetes/client-node";
 import { InvalidInputError } from "../../errors.ts";
 import type { KubernetesApi } from "./api.ts";

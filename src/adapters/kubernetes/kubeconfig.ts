@@ -11,7 +11,7 @@ import {
   newUsers,
   type User,
 } from "@kubernetes/client-node/dist/config_types.js";
-import { z } from "zod";
+import * as z from "zod";
 import { StalledError } from "../../errors.ts";
 import { parseYamlDocument, YamlProblem } from "../../core/bounded_yaml.ts";
 import { decodeBase64, decodeUtf8 } from "../../core/encoding.ts";

@@ -1,5 +1,5 @@
 /** One `coordination.k8s.io/v1` Lease as the election's store. What others keep in the object stays. */
-import { z } from "zod";
+import * as z from "zod";
 import type { V1Lease } from "@kubernetes/client-node";
 import { InvalidInputError, RefusedError, StalledError } from "../../errors.ts";
 import {

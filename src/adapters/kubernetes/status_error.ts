@@ -1,5 +1,5 @@
 /** The API server's Status answers as typed errors: the reader must know who refused, and why. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type ConnectorError,
   ModifiedError,

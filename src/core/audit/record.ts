@@ -4,7 +4,7 @@
  * The format is public: docs/audit-log.md.
  */
 import canonicalize from "canonicalize";
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError } from "../../errors.ts";
 import type { AuditEntry } from "../audit.ts";
 import { decodeUtf8, encodeHex, encodeUtf8 } from "../encoding.ts";

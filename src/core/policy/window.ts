@@ -2,7 +2,7 @@
  * Weekly windows of wall-clock time, as people write them: days, from, to, time zone. What a clock on
  * the wall shows decides, so an hour that is skipped is in no window, and one that comes twice in both.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 export type Day = typeof DAYS[number];

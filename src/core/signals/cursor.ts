@@ -5,7 +5,7 @@
  * When a query's expression or step changes, its cursor stays: the new grid's first point after
  * `acknowledgedMs` comes next. No time is sent twice, and none is left out.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { StalledError } from "../../errors.ts";
 import { encodeUtf8, sha256Hex } from "../encoding.ts";
 import { alignDown, alignUp } from "./windows.ts";

@@ -2,7 +2,7 @@
  * The record of every span that could not be had whole, one JSON line each, in the order of time.
  * A gap is on the disk before the cursor passes it; what lies beyond the cursor is still to be sent.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { StalledError } from "../../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../encoding.ts";
 import { Gap } from "../protocol.ts";

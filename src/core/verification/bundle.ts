@@ -5,7 +5,7 @@
 import { type Bundle, bundleFromJSON, ValidationError } from "@sigstore/bundle";
 import { X509Certificate } from "@sigstore/core";
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, RefusedError } from "../../errors.ts";
 import { decodeBase64, decodeUtf8, encodeBase64 } from "../encoding.ts";
 import { provesInclusion } from "./inclusion_proof.ts";

@@ -6,7 +6,7 @@
  */
 import type { Bundle } from "@sigstore/bundle";
 import type { TrustMaterial } from "@sigstore/verify";
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64, decodeUtf8 } from "../encoding.ts";
 
 /** What follows a signed note's text, to its end: https://github.com/C2SP/C2SP/blob/main/signed-note.md */

@@ -1,5 +1,5 @@
 /** The in-toto statement inside a DSSE envelope. Read only after the envelope's signature was verified. */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeUtf8, encodeHex } from "../encoding.ts";
 import { type Artifact, type HashName, readDigest } from "./artifact.ts";
 

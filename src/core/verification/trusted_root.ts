@@ -5,7 +5,7 @@
  */
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { toTrustMaterial, type TrustMaterial } from "@sigstore/verify";
-import { z } from "zod";
+import * as z from "zod";
 import { describeIssues } from "../schema_problem.ts";
 import { rememberChains } from "./trusted_chain.ts";
 

@@ -3,7 +3,7 @@
  * everything else in the object is a view of it, and must be exactly that when it is read again. To change
  * the view makes the objects of earlier versions unreadable: keep it, or give it a version.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { formatApprover } from "../../../core/approval.ts";
 import { canonicalJson } from "../../../core/canonical_json.ts";
 import { sha256Hex } from "../../../core/encoding.ts";

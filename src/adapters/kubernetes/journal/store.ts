@@ -2,7 +2,7 @@
  * The journal's namespace on the API server: executions and Secrets, read in pages, written only within a
  * term of leadership. What is missing (definition, namespace, rights) is said with what to do about it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, RefusedError, StalledError } from "../../../errors.ts";
 import type { JsonObject, KubeObject } from "../../../core/kubernetes_object.ts";
 import type { WriteBounds } from "../../../execution/cluster.ts";

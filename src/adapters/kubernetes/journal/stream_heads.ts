@@ -2,7 +2,7 @@
  * How far each stream has come: one small Secret for each, sealed. Heads are not read from the executions'
  * labels, of which there may be thousands, and which go when executions are pruned.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { RefusedError } from "../../../errors.ts";
 import {
   decodeBase64,

@@ -65,7 +65,7 @@ export async function runCli(args: readonly string[], parts: CliParts = {}): Pro
   const exitCode = await runProgram(args, {
     surroundings: { runtime, env, hostname: "host", writeLog: (line) => logged.push(line) },
     io,
-    stopped: Promise.resolve(),
+    requests: { stopped: Promise.resolve(), nextReload: () => new Promise(() => {}) },
     simulate: () => Promise.resolve(0),
   });
   return {

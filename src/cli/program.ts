@@ -9,6 +9,7 @@ import { ConnectorError, describeError } from "../errors.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
 import { AdminClient } from "./admin_client.ts";
 import { addAudit } from "./audit_command.ts";
+import { runConfigCheck } from "./config.ts";
 import {
   approveExecution,
   type ExecutionsContext,
@@ -117,6 +118,16 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     );
 
   addExecutions(program, parts, exit);
+
+  program.command("config")
+    .description("look at the configuration")
+    .command("check")
+    .description("say whether the agent could start with it; asks no peer, changes nothing")
+    .addOption(configOption(io))
+    .addOption(outputOption())
+    .action(({ config, output }: { config: string; output: Format }) =>
+      runConfigCheck(config, output, parts.surroundings, io)
+    );
 
   program.command("policy")
     .description("look at the execution policy")

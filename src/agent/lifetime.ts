@@ -6,8 +6,8 @@ import type { Config } from "../config/schema.ts";
 import { NOTICE } from "../core/service_notice.ts";
 import { ConnectorError, describeError, StalledError } from "../errors.ts";
 import { type Agent, startAgent } from "./agent.ts";
+import { checkConfig } from "./check_config.ts";
 import type { Surroundings } from "./foundation.ts";
-import { rehearse } from "./rehearsal.ts";
 import { reportToManager } from "./service_manager.ts";
 
 export interface LoadedConfig {
@@ -75,7 +75,7 @@ async function beginAnew(
   try {
     next = await load();
     assertSameState(old.config, next.config);
-    await rehearse(next.config, surroundings.runtime.files);
+    await checkConfig(next.config, surroundings.runtime.files);
     await agent.audit.record({
       type: "agent.reloading",
       actor: "connector",

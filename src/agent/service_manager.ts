@@ -6,8 +6,8 @@ import { runWatchdog } from "../loops/watchdog.ts";
 import type { Agent } from "./agent.ts";
 import type { Surroundings } from "./foundation.ts";
 
-/** Without a watchdog the status line alone is kept up to date. */
-const STATUS_INTERVAL_MS = 30_000;
+/** How old the status line may be. */
+const STATUS_INTERVAL_MS = 10_000;
 
 export interface Reporting {
   /** Never rejects: a connector that cannot report still does its work. The log says so. */
@@ -40,7 +40,7 @@ export async function reportToManager(
     liveness: () => agent().liveness(),
     parts: () => agent().health.parts(),
     tell: manager.tell,
-    intervalMs: watchdogIntervalMs(env("WATCHDOG_USEC")) ?? STATUS_INTERVAL_MS,
+    intervalMs: Math.min(watchdogIntervalMs(env("WATCHDOG_USEC")), STATUS_INTERVAL_MS),
   }, stop.signal);
   return {
     tell: (assignment) => manager.tell(assignment).catch(warn),

@@ -10,16 +10,17 @@ export const NOTICE = {
 
 /** One line of parts and states. Reasons stay in the log: everyone on the host may read a unit's status. */
 export function statusNotice(parts: readonly PartHealth[]): string {
-  const troubled = parts.filter(({ state }) => state === "degraded" || state === "stalled")
+  if (parts.length === 0) return "STATUS=Starting";
+  const unwell = parts.filter(({ state }) => state !== "ok" && state !== "off")
     .map(({ name, state }) => `${name} ${state}`);
-  return `STATUS=${troubled.length === 0 ? "All parts are well" : troubled.join(", ")}`;
+  return `STATUS=${unwell.length === 0 ? "All parts are well" : unwell.join(", ")}`;
 }
 
 /**
- * How often it wants to hear WATCHDOG=1: half the time after which it acts; null without a watchdog.
+ * How often it wants to hear WATCHDOG=1: half the time after which it acts; Infinity without a watchdog.
  * @param watchdogUsec the variable WATCHDOG_USEC
  */
-export function watchdogIntervalMs(watchdogUsec: string | undefined): number | null {
-  if (watchdogUsec === undefined || !/^[1-9]\d{0,15}$/.test(watchdogUsec)) return null;
+export function watchdogIntervalMs(watchdogUsec: string | undefined): number {
+  if (watchdogUsec === undefined || !/^[1-9]\d{0,15}$/.test(watchdogUsec)) return Infinity;
   return Math.max(1, Math.floor(Number(watchdogUsec) / 2000));
 }

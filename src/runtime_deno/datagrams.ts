@@ -14,10 +14,14 @@ export const systemDatagrams: Datagrams = {
     }
     // Deno has no nameless socket; nobody answers, so the name can go at once.
     await Deno.remove(from);
+    // Deno calls a socket busy while another datagram leaves it.
+    let turn: Promise<unknown> = Promise.resolve();
     return {
       async send(bytes) {
+        const sent = turn.then(() => socket.send(bytes, { transport: "unixpacket", path: to }));
+        turn = sent.catch(() => {});
         try {
-          await socket.send(bytes, { transport: "unixpacket", path: to });
+          await sent;
         } catch (cause) {
           throw denied(cause);
         }

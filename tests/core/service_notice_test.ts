@@ -12,8 +12,12 @@ const part = (name: string, state: PartHealth["state"]): PartHealth => ({
 
 Deno.test("a status names the parts that are not well, on one line and without their reasons", () => {
   const parts = [part("audit", "ok"), part("journal", "off"), part("vault", "degraded")];
-  assert.equal(statusNotice([...parts, part("x", "stalled")]), "STATUS=vault degraded, x stalled");
+  assert.equal(
+    statusNotice([...parts, part("x", "stalled"), part("y", "starting")]),
+    "STATUS=vault degraded, x stalled, y starting",
+  );
   assert.equal(statusNotice(parts.slice(0, 2)), "STATUS=All parts are well");
+  assert.equal(statusNotice([]), "STATUS=Starting");
 });
 
 Deno.test("a watchdog is told twice in its time", () => {
@@ -23,6 +27,6 @@ Deno.test("a watchdog is told twice in its time", () => {
 
 Deno.test("no watchdog is served when its time is missing or no number", () => {
   for (const text of [undefined, "", "0", "-5", "1e6", "60s", "9".repeat(17)]) {
-    assert.equal(watchdogIntervalMs(text), null, String(text));
+    assert.equal(watchdogIntervalMs(text), Infinity, String(text));
   }
 });

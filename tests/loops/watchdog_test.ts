@@ -31,7 +31,7 @@ function setUp({ liveness = () => Promise.resolve<string | null>(null), isDeaf =
 Deno.test("the watchdog is told at once, then once an interval, and no more after the end", async () => {
   const { clock, told, end } = setUp();
   await clock.whenSleeping();
-  assert.deepEqual(told, ["WATCHDOG=1 STATUS=All parts are well"]);
+  assert.deepEqual(told, ["WATCHDOG=1 STATUS=Starting"]);
   clock.advance(999);
   assert.equal(clock.sleeping, 1);
   clock.advance(1);

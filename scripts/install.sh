@@ -63,7 +63,8 @@ is_active() { under_systemd && systemctl is-active --quiet "$service"; }
 
 on_this_host && [ "$(id -u)" != 0 ] && fail "only root may install on this host" \
   "run it with sudo, or with --root DIR to look at what it would install"
-if on_this_host && has dpkg-query && dpkg-query -W "$NAME" 2>/dev/null | grep -q .; then
+if on_this_host && has dpkg-query &&
+  dpkg-query --show --showformat='${Status}' "$NAME" 2>/dev/null | grep -q ' installed$'; then
   fail "the Debian package $NAME is installed here" "use apt to upgrade or remove it"
 fi
 
@@ -186,19 +187,23 @@ checked "$program"
 checked "$NAME.service"
 checked connector.minimal.yaml
 chmod 0755 "$work/$program"
-# TMPDIR may be mounted noexec, and then the checksum has to do.
-offered=$("$work/$program" version 2>/dev/null | awk '{ print $2 }') || offered=''
-if [ -n "$version" ] && [ "$offered" != "$version" ]; then
-  fail "this release is version ${offered:-unknown}, not $version" "check --from and --version"
+if ! "$work/$program" version >"$work/version" 2>"$work/said"; then
+  tail -n 1 "$work/said" >&2
+  fail "the program does not run on this host; nothing was installed" \
+    "it needs glibc 2.28 or newer; where ${TMPDIR:-/tmp} is mounted noexec, set TMPDIR to another place"
 fi
-say "verified: signature over SHA256SUMS by $verified_by, checksums of version ${offered:-unknown}"
+offered=$(awk '{ print $2 }' "$work/version")
+if [ -n "$version" ] && [ "$offered" != "$version" ]; then
+  fail "this release is version $offered, not $version" "check --from and --version"
+fi
+say "verified: signature over SHA256SUMS by $verified_by, checksums of version $offered"
 
 if same "$work/$program" "$bin" && same "$work/$NAME.service" "$unit" && [ -d "$config_dir" ] &&
   { ! on_this_host || getent passwd "$NAME" >/dev/null; }; then
-  say "$NAME ${offered:-} is installed already: nothing to do"
+  say "$NAME $offered is installed already: nothing to do"
   exit 0
 fi
-if [ -x "$bin" ] && [ -z "$version" ] && [ -n "$offered" ]; then
+if [ -x "$bin" ] && [ -z "$version" ]; then
   present=$("$bin" version 2>/dev/null | awk '{ print $2 }') || present=''
   newest=$(printf '%s\n%s\n' "$present" "$offered" | sort -V | tail -n 1)
   [ -z "$present" ] || [ "$newest" = "$offered" ] ||

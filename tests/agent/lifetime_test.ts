@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { live, type LoadedConfig } from "../../src/agent/lifetime.ts";
 import type { World } from "../../src/cli/simulate/world.ts";
-import { StalledError } from "../../src/errors.ts";
+import { StalledError, TransientError } from "../../src/errors.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { until, withWorld } from "../fakes/agent_world.ts";
 import { fakeManager, NOTIFY_SOCKET } from "../fakes/service_manager.ts";
 
@@ -22,7 +23,11 @@ const digestOf = (config: Config) => `digest of ${config.clusterName} ${config.l
 
 function begin(
   world: World,
-  { env = { NOTIFY_SOCKET } as Record<string, string>, manager = fakeManager() } = {},
+  {
+    env = { NOTIFY_SOCKET } as Record<string, string>,
+    manager = fakeManager(),
+    files = systemFiles,
+  } = {},
 ): Life {
   const lines: string[] = [];
   const stopped = Promise.withResolvers<void>();
@@ -34,7 +39,7 @@ function begin(
         ? Promise.reject(found)
         : Promise.resolve({ config: found, digest: digestOf(found) }),
     {
-      runtime: { ...systemRuntime(world.clock), datagrams: manager.datagrams },
+      runtime: { ...systemRuntime(world.clock), files, datagrams: manager.datagrams },
       env: (name) => env[name],
       hostname: "host-1",
       writeLog: (line) => lines.push(line),
@@ -158,6 +163,27 @@ for (const [what, [make, reason]] of Object.entries(REFUSED)) {
       assert.equal(await life.stop(), true);
     }));
 }
+
+Deno.test("a configuration that the log cannot have on record is refused", () =>
+  withWorld(async (world) => {
+    let isFull = false;
+    const files: typeof systemFiles = {
+      ...systemFiles,
+      async openAppend(path) {
+        const file = await systemFiles.openAppend(path);
+        const full = () => Promise.reject(new TransientError("disk_full", "no space left"));
+        return { ...file, append: (bytes) => isFull ? full() : file.append(bytes) };
+      },
+    };
+    const life = begin(world, { files });
+    await until(isReady(life));
+    isFull = true;
+    await life.reload({ ...world.config, logLevel: "debug" });
+    assert.match(String(life.logged("reload_refused")[0]!.reason), /audit_unavailable/);
+    assert.equal(life.logged("agent_stopped").length, 0);
+    isFull = false;
+    assert.equal(await life.stop(), true);
+  }));
 
 Deno.test("a configuration that does not start is refused, and the one before starts again", () =>
   withWorld(async (world) => {

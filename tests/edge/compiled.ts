@@ -4,6 +4,8 @@ import { runToEnd } from "../real/process.ts";
 import { WORK } from "./release.ts";
 
 export interface Compiled {
+  /** Folder with main.js. */
+  readonly bundle: string;
   readonly binary: string;
   readonly deb: string;
 }
@@ -25,6 +27,7 @@ async function make(): Promise<Compiled> {
   await run("scripts/release/main.ts", "--target", "x86_64-unknown-linux-gnu");
   await run("scripts/edge/main.ts");
   return {
+    bundle: `${output}/bundle`,
     binary: `${output}/neuralops-connector-linux-x86_64`,
     deb: `${output}/neuralops-connector_${config.version}_amd64.deb`,
   };

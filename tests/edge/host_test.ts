@@ -1,5 +1,7 @@
 /** A real host: Debian with systemd as PID 1, the package or install.sh, and the compiled connector. */
 import assert from "node:assert/strict";
+import config from "../../deno.json" with { type: "json" };
+import { permissionFlags, type PermissionSet } from "../../scripts/release/permission_flags.ts";
 import { print } from "../../scripts/testbed/print.ts";
 import { runToEnd } from "../real/process.ts";
 import { compiled } from "./compiled.ts";
@@ -82,7 +84,7 @@ Deno.test("lintian has nothing to say of the package", async () => {
 Deno.test("the package lives its whole life on a host", (test) =>
   onHost(async (host) => {
     const { machine, run, show, journal } = host;
-    const { deb } = await compiled();
+    const { deb, bundle } = await compiled();
     await machine.copyIn(deb, "/var/tmp/connector.deb");
 
     await test.step("installs, and starts nothing that is not configured", async () => {
@@ -131,6 +133,24 @@ Deno.test("the package lives its whole life on a host", (test) =>
       assert.equal((await show())["ActiveState"], "active");
     });
 
+    await test.step("lets a group of people in, each as who they are", async () => {
+      await run(
+        `addgroup --quiet approvers && adduser --quiet --disabled-password --gecos '' alice
+         adduser --quiet alice approvers
+         mkdir -p /run/systemd/system/${UNIT}.service.d
+         printf '[Service]\\nGroup=approvers\\nSupplementaryGroups=${UNIT}\\nStateDirectoryMode=2710\\n' \
+           > /run/systemd/system/${UNIT}.service.d/approvers.conf
+         echo 'adminSocketGroupAccess: true' >> ${CONFIG}
+         systemctl daemon-reload && systemctl restart ${UNIT}`,
+      );
+      const list = `${UNIT} executions list --state-dir /var/lib/${UNIT}`;
+      await run(`runuser -u alice -- ${list}`);
+      assert.equal((await machine.run(`runuser -u nobody -- ${list}`)).code, 1);
+      // As the service sees it: alice is alice, and not the nobody of a user namespace.
+      const { MainPID } = await show();
+      assert.equal(await run(`cat /proc/${MainPID}/uid_map`), await run("cat /proc/1/uid_map"));
+    });
+
     await test.step("is killed by the watchdog when it stalls, and started again", async () => {
       const { MainPID } = await show();
       await run(
@@ -166,6 +186,24 @@ Deno.test("the package lives its whole life on a host", (test) =>
       const after = await show();
       assert.equal(after["ActiveState"], "active");
       assert.notEqual(after["MainPID"], before["MainPID"]);
+    });
+
+    // The runtime that it is developed on; the binary may stand on an older one.
+    await test.step("is heard on this Deno as well", async () => {
+      await run(`systemctl stop ${UNIT} && mkdir -p /opt/c`);
+      await machine.copyIn(Deno.execPath(), "/opt/c/deno");
+      await machine.copyIn(bundle, "/opt/c/bundle");
+      const flags = permissionFlags(config.permissions.agent as PermissionSet).join(" ");
+      const alone = "--no-config --no-lock --no-npm --no-remote --unstable-net";
+      const command =
+        `/opt/c/deno run ${alone} ${flags} /opt/c/bundle/main.js run --config ${CONFIG}`;
+      await run(
+        `systemd-run --unit=bundle -p Type=notify -p User=${UNIT} -p StateDirectory=${UNIT} \
+           -p LoadCredential=neuralops-connector.vault-token -p WatchdogSec=60 \
+           -E DENO_DIR=/var/lib/${UNIT}/deno -E HOME=/var/lib/${UNIT} ${command}
+         systemctl is-active bundle && systemctl stop bundle && rm -r /var/lib/${UNIT}/deno
+         systemctl start ${UNIT}`,
+      );
     });
 
     await test.step("stops in good order", async () => {

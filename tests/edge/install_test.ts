@@ -1,5 +1,6 @@
 /** install.sh into a staging root: what is signed is installed, and everything else leaves nothing behind. */
 import assert from "node:assert/strict";
+import { createPki } from "../../src/embedded/pki.ts";
 import { findCosign } from "../../scripts/testbed/programs/go_tools.ts";
 import { print } from "../../scripts/testbed/print.ts";
 import { runToEnd } from "../real/process.ts";
@@ -23,6 +24,7 @@ interface InstallOptions {
   readonly tools?: readonly string[];
   readonly args?: readonly string[];
   readonly key?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 async function withStage(work: (stage: Stage) => Promise<void>): Promise<void> {
@@ -41,7 +43,7 @@ async function withStage(work: (stage: Stage) => Promise<void>): Promise<void> {
     await work({
       release,
       root,
-      async install({ tools = ["openssl"], args, key = release.key } = {}) {
+      async install({ tools = ["openssl"], args, key = release.key, env = {} } = {}) {
         for (const name of tools) {
           if (name.startsWith("/")) await Deno.symlink(name, `${path}/${name.split("/").at(-1)}`);
           else if (!await Deno.stat(`${path}/${name}`).catch(() => null)) await link(name);
@@ -49,7 +51,7 @@ async function withStage(work: (stage: Stage) => Promise<void>): Promise<void> {
         const given = args ?? ["--from", release.folder, "--key", key];
         return await runToEnd("sh", {
           args: ["scripts/install.sh", ...given, "--root", root],
-          env: { PATH: path },
+          env: { ...env, PATH: path },
         });
       },
       async files() {
@@ -86,6 +88,59 @@ Deno.test("install.sh installs what is signed, says so, and changes nothing the 
     const second = await install();
     assert.equal(second.code, 0);
     assert.match(second.stdout, /0\.1\.0 is installed already: nothing to do/);
+  }));
+
+/** The release over TLS; `cut` ends each answer early, as a broken connection does. */
+async function served(
+  { release, root }: Stage,
+  cut: boolean,
+  work: (options: InstallOptions) => Promise<void>,
+): Promise<void> {
+  const pki = await createPki();
+  const { certPem: cert, keyPem: key } = await pki.issue("releases");
+  await Deno.writeTextFile(`${root}-ca.pem`, pki.caPem);
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      const bytes = await Deno.readFile(`${release.folder}${pathname}`).catch(() => null);
+      if (bytes === null) return new Response("no such file", { status: 404 });
+      return new Response(cut && pathname.includes("linux") ? bytes.slice(0, 5) : bytes);
+    },
+  );
+  try {
+    await work({
+      tools: ["openssl", "curl"],
+      args: ["--from", `https://127.0.0.1:${server.addr.port}`, "--key", release.key],
+      env: { CURL_CA_BUNDLE: `${root}-ca.pem` },
+    });
+  } finally {
+    await server.shutdown();
+  }
+}
+
+Deno.test("install.sh downloads a release over TLS", () =>
+  withStage((stage) =>
+    served(stage, false, async (options) => {
+      const { code, stderr } = await stage.install(options);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(await stage.files(), INSTALLED);
+    })
+  ));
+
+Deno.test("install.sh installs nothing from a server that it does not know, or that breaks off", () =>
+  withStage(async (stage) => {
+    await served(stage, false, async (options) => {
+      const { code, stderr } = await stage.install({ ...options, env: {} });
+      assert.equal(code, 1);
+      assert.match(stderr, /certificate[^]*127\.0\.0\.1:\d+ has no SHA256SUMS/);
+    });
+    await served(stage, true, async (options) => {
+      const { code, stderr } = await stage.install(options);
+      assert.equal(code, 1);
+      assert.match(stderr, /linux-x86_64 is not what was signed/);
+    });
+    assert.deepEqual(await stage.files(), []);
   }));
 
 async function overwrite(path: string, change: (bytes: Uint8Array) => Uint8Array): Promise<void> {
@@ -148,6 +203,16 @@ const REFUSED: Record<string, [Spoil, RegExp]> = {
   "there is neither cosign nor openssl": [
     () => Promise.resolve({ tools: [] }),
     /there is neither cosign nor openssl/,
+  ],
+  "the program does not run here": [
+    async ({ release }) => {
+      await Deno.writeTextFile(
+        release.program,
+        "#!/bin/sh\necho 'GLIBC_2.28 not found' >&2; exit 1\n",
+      );
+      await release.sign();
+    },
+    /GLIBC_2\.28 not found\n.*the program does not run on this host; nothing was installed\n/,
   ],
   "the version is not the one that was asked for": [
     ({ release }) =>

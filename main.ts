@@ -38,6 +38,8 @@ const stopped = new Promise<void>((resolve) => {
   Deno.addSignalListener("SIGTERM", stop);
 });
 
+const nextReload = latchedSignal("SIGHUP");
+
 process.exitCode = await runProgram(Deno.args, {
   surroundings: {
     runtime: systemRuntime(),
@@ -47,7 +49,7 @@ process.exitCode = await runProgram(Deno.args, {
   },
   io,
   thisProcess: thisProcess(),
-  stopped,
+  requests: { stopped, nextReload },
   simulate: async (options) => {
     const { simulate } = await import("./src/cli/simulate/simulate.ts");
     return await simulate(io, stopped, options);
@@ -55,6 +57,22 @@ process.exitCode = await runProgram(Deno.args, {
 });
 // Pooled connections and signal listeners would keep the process for a while longer.
 Deno.exit();
+
+/**
+ * Each call waits for the next signal; one that came since the last call counts. The signal keeps its
+ * common meaning until the first call: only a command that asks for it is spared.
+ */
+function latchedSignal(signal: Deno.Signal): () => Promise<void> {
+  let next: PromiseWithResolvers<void> | null = null;
+  return async () => {
+    if (next === null) {
+      next = Promise.withResolvers();
+      Deno.addSignalListener(signal, () => next!.resolve());
+    }
+    await next.promise;
+    next = Promise.withResolvers();
+  };
+}
 
 function writeLine(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
   const bytes = encoder.encode(`${line}\n`);

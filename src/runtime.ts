@@ -163,12 +163,29 @@ export interface Http {
   ): Promise<HttpServer>;
 }
 
+/** Tells another process on this machine, one datagram at a time. */
+export interface DatagramSender {
+  /** Throws StalledError `access_denied` where nobody listens, or this process may not. */
+  send(bytes: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+export interface Datagrams {
+  /**
+   * @param to Unix socket of the one who listens
+   * @param from name that this end needs for a moment, in a directory that may be written; nothing stays
+   * Throws StalledError `access_denied`.
+   */
+  open(to: string, from: string): Promise<DatagramSender>;
+}
+
 export interface Runtime {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
   readonly tree: FileTree;
   readonly http: Http;
+  readonly datagrams: Datagrams;
 }
 
 /** What this process says of itself. A program that was tampered with says what it likes. */

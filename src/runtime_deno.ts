@@ -1,5 +1,6 @@
 /** The one real implementation of the ports: beside `main.ts` and the embedded peers, only this touches `Deno`. */
 import type { Clock, Random, Runtime } from "./runtime.ts";
+import { systemDatagrams } from "./runtime_deno/datagrams.ts";
 import { systemTree } from "./runtime_deno/file_tree.ts";
 import { systemFiles } from "./runtime_deno/files.ts";
 import { systemHttp } from "./runtime_deno/http.ts";
@@ -31,5 +32,12 @@ export const systemRandom: Random = {
 };
 
 export function systemRuntime(clock: Clock = systemClock()): Runtime {
-  return { clock, random: systemRandom, files: systemFiles, tree: systemTree, http: systemHttp };
+  return {
+    clock,
+    random: systemRandom,
+    files: systemFiles,
+    tree: systemTree,
+    http: systemHttp,
+    datagrams: systemDatagrams,
+  };
 }

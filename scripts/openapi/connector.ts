@@ -122,9 +122,9 @@ export function connectorDocument(version: string): Json {
       "/livez": {
         get: {
           operationId: "isAlive",
-          summary: "Whether the process answers",
+          summary: "Whether the process gets anywhere; where not, only a new one helps",
           security: [],
-          responses: { "200": text("It does") },
+          responses: { "200": text("It does"), "503": text("It does not; says what is stuck") },
         },
       },
       "/readyz": {

@@ -17,6 +17,8 @@ const ALONE = [
   "--no-remote",
   "--no-check",
   "--no-code-cache",
+  // What deno.json has in `unstable`: decision 30.
+  "--unstable-net",
 ];
 
 /** Throws Failure. @param bundle the folder */

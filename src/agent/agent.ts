@@ -3,8 +3,11 @@
  * and stops them in the reverse. A loop that throws is a bug: the agent ends, and says so.
  */
 import type { Config } from "../config/schema.ts";
+import type { AuditLog } from "../core/audit.ts";
 import type { HealthBoard } from "../core/health.ts";
+import type { Liveness } from "../core/liveness.ts";
 import { alwaysLeader } from "../execution/leadership.ts";
+import type { Logger } from "../log.ts";
 import { prepareAuditShipping } from "./audit_shipping.ts";
 import { connectControl } from "./control.ts";
 import { dutiesOf } from "./duties.ts";
@@ -12,6 +15,7 @@ import { standForElection } from "./election.ts";
 import { prepareExecution } from "./execution.ts";
 import { type Foundation, layFoundation, type Surroundings } from "./foundation.ts";
 import { connectKubernetes } from "./kubernetes.ts";
+import { watchLiveness } from "./liveness.ts";
 import { type Loop, runTogether } from "./run_together.ts";
 import { type Handler, openDoors } from "./serving.ts";
 import { prepareStreaming } from "./streaming.ts";
@@ -23,6 +27,9 @@ export interface Agent {
   /** The listener's port; 0 without one. */
   readonly port: number;
   readonly health: HealthBoard;
+  readonly liveness: Liveness;
+  readonly audit: AuditLog;
+  readonly log: Logger;
   /** Rejects when a part failed in a way that nobody foresaw. */
   readonly finished: Promise<void>;
   /** Finishes requests, leaves executions as the journal has them, and closes everything. */
@@ -58,30 +65,37 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
       subject: config.clusterName,
       data: { version: VERSION, policyMode: execution.policy.mode },
     });
-    const doors = await openDoors(foundation, control, execution, leadership);
+    const liveness = watchLiveness(foundation);
+    const doors = await openDoors(foundation, control, execution, leadership, liveness.check);
     cleanups.push(() => doors.close());
     metrics.buildInfo.set({ version: VERSION }, 1);
     log.log("info", "agent_started", { version: VERSION, listener: doors.port });
 
     const duties = dutiesOf({ foundation, control, execution, streaming, shipping, election });
     const running = run(duties, foundation);
+    running.finished.then(liveness.end, liveness.end);
+    const stop = async () => {
+      running.stop();
+      await running.finished.catch(() => {});
+      await audit.record({
+        type: "agent.stopped",
+        actor: "connector",
+        subject: config.clusterName,
+        data: {},
+      }).catch(() => {});
+      await cleanUp();
+      log.log("info", "agent_stopped");
+    };
+    let stopping: Promise<void> | undefined;
     return {
       admin: doors.admin,
       port: doors.port,
       health: foundation.health,
+      liveness: liveness.check,
+      audit,
+      log,
       finished: running.finished,
-      async stop() {
-        running.stop();
-        await running.finished.catch(() => {});
-        await audit.record({
-          type: "agent.stopped",
-          actor: "connector",
-          subject: config.clusterName,
-          data: {},
-        }).catch(() => {});
-        await cleanUp();
-        log.log("info", "agent_stopped");
-      },
+      stop: () => stopping ??= stop(),
     };
   } catch (error) {
     await cleanUp();

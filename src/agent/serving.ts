@@ -1,6 +1,7 @@
 /** The doors: the TLS listener for the Orchestrator and the cluster, the Unix socket for people. */
 import { ADMIN_SOCKET, createAdmin } from "../http/admin.ts";
 import { createListener } from "../http/listener.ts";
+import type { Liveness } from "../core/liveness.ts";
 import type { Leadership } from "../execution/leadership.ts";
 import type { HttpServer } from "../runtime.ts";
 import type { Control } from "./control.ts";
@@ -22,6 +23,7 @@ export async function openDoors(
   control: Control,
   execution: Execution,
   leadership: Leadership,
+  liveness: Liveness,
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
@@ -65,6 +67,7 @@ export async function openDoors(
         identity,
         leadership,
         health,
+        liveness,
         metrics,
         clock,
         log,

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import * as z from "zod";
 import type { Surroundings } from "../agent/foundation.ts";
+import type { Requests } from "../agent/lifetime.ts";
 import { EXECUTION_STATES } from "../core/protocol.ts";
 import { ConnectorError, describeError } from "../errors.ts";
 import type { ThisProcess } from "../runtime.ts";
@@ -32,8 +33,7 @@ export interface ProgramParts {
   readonly surroundings: Surroundings;
   readonly io: CliIo;
   readonly thisProcess: ThisProcess;
-  /** Resolves when the process is asked to stop. */
-  readonly stopped: Promise<void>;
+  readonly requests: Requests;
   /** Loaded only when it is asked for: the embedded peers are no part of the agent. */
   readonly simulate: (
     options: { readonly config?: string; readonly output: string },
@@ -83,7 +83,7 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .description("run the agent until it is asked to stop")
     .addOption(configOption(io))
     .action(async ({ config }: { config: string }) => {
-      exit(await run(config, parts.surroundings, parts.stopped));
+      exit(await run(config, parts.surroundings, parts.requests));
     });
 
   program.command("simulate")

@@ -1,8 +1,9 @@
 /** `run`: the agent, until a signal or a bug ends it. */
-import { startAgent } from "../agent/agent.ts";
 import type { Surroundings } from "../agent/foundation.ts";
+import { live, type LoadedConfig, type Requests } from "../agent/lifetime.ts";
 import { MAX_CONFIG_BYTES, parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { sha256Hex } from "../core/encoding.ts";
 import { describeError, StalledError } from "../errors.ts";
 import type { ExitCode } from "./io.ts";
 
@@ -12,8 +13,15 @@ export const DEFAULT_CONFIG = "/etc/neuralops-connector/connector.yaml";
 /** Throws StalledError `config_invalid`. */
 export async function loadConfig(
   path: string,
-  { runtime, env }: Pick<Surroundings, "runtime" | "env">,
+  surroundings: Pick<Surroundings, "runtime" | "env">,
 ): Promise<Config> {
+  return (await readConfig(path, surroundings)).config;
+}
+
+async function readConfig(
+  path: string,
+  { runtime, env }: Pick<Surroundings, "runtime" | "env">,
+): Promise<LoadedConfig> {
   const hint = "name one with --config or NEURALOPS_CONFIG; docs/configuration.md has an example";
   let bytes: Uint8Array | null;
   try {
@@ -22,24 +30,15 @@ export async function loadConfig(
     const message = `Cannot read the configuration file ${path}: ${describeError(cause)}`;
     throw new StalledError("config_invalid", message, { cause, hint });
   }
-  if (bytes) return parseConfig(bytes, env, path);
+  if (bytes) return { config: parseConfig(bytes, env, path), digest: sha256Hex(bytes) };
   throw new StalledError("config_invalid", `There is no configuration file ${path}`, { hint });
 }
 
-/** @param stopped resolves when the process is asked to stop */
 export async function run(
   configPath: string,
   surroundings: Surroundings,
-  stopped: Promise<void>,
+  requests: Requests,
 ): Promise<ExitCode> {
-  const agent = await startAgent(await loadConfig(configPath, surroundings), surroundings);
-  let exitCode: ExitCode = 0;
-  try {
-    await Promise.race([stopped, agent.finished]);
-  } catch {
-    // The agent has logged what failed.
-    exitCode = 1;
-  }
-  await agent.stop();
-  return exitCode;
+  const endedWell = await live(() => readConfig(configPath, surroundings), surroundings, requests);
+  return endedWell ? 0 : 1;
 }

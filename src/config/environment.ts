@@ -8,10 +8,12 @@ export const ENVIRONMENT: Readonly<Record<string, readonly [string, ...string[]]
   NEURALOPS_PROMETHEUS_URL: ["prometheus", "url"],
 };
 
-/** Variables that are read besides: where the file is, a Vault token, and where the cluster's API is. */
+/** Variables that are read besides: the file, a Vault token, the cluster's API, and what systemd says. */
 export const OTHER_VARIABLES = [
   "NEURALOPS_CONFIG",
   "VAULT_TOKEN",
   "KUBERNETES_SERVICE_HOST",
   "KUBERNETES_SERVICE_PORT",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
 ] as const;

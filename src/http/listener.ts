@@ -10,6 +10,7 @@ import {
   MAX_EXECUTE_BODY_BYTES,
   SignedApprovalRequest,
 } from "../core/protocol.ts";
+import type { Liveness } from "../core/liveness.ts";
 import type { ClusterIdentity } from "../core/session.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { Approvals } from "../execution/approvals.ts";
@@ -32,6 +33,7 @@ export interface ListenerParts {
   readonly identity: () => ClusterIdentity | null;
   readonly leadership: Leadership;
   readonly health: HealthBoard;
+  readonly liveness: Liveness;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -45,7 +47,10 @@ const NEEDED_TO_STAND_BY = ["leadership", "audit"];
 export function createListener(parts: ListenerParts): (request: Request) => Promise<Response> {
   const app = new Hono();
 
-  app.get("/livez", (context) => context.text("ok"));
+  app.get("/livez", async (context) => {
+    const stuck = await parts.liveness();
+    return stuck === null ? context.text("ok") : context.text(`stuck: ${stuck}`, 503);
+  });
   app.get("/readyz", (context) => {
     const needed = parts.leadership.isLeader() ? NEEDED_FOR_READY : NEEDED_TO_STAND_BY;
     const missing = needed.filter((name) => parts.health.get(name)?.state !== "ok");

@@ -75,7 +75,7 @@ export async function runCli(args: readonly string[], parts: CliParts = {}): Pro
       isGranted: () => Promise.resolve(false),
       ...parts.thisProcess,
     },
-    stopped: Promise.resolve(),
+    requests: { stopped: Promise.resolve(), nextReload: () => new Promise(() => {}) },
     simulate: () => Promise.resolve(0),
   });
   return {

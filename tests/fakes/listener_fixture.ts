@@ -2,6 +2,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { ApproverEntry } from "../../src/core/approver.ts";
 import { encodeBase64 } from "../../src/core/encoding.ts";
+import type { Liveness } from "../../src/core/liveness.ts";
 import type { ClusterIdentity } from "../../src/core/session.ts";
 import { alwaysLeader, type Leadership } from "../../src/execution/leadership.ts";
 import { createListener } from "../../src/http/listener.ts";
@@ -59,6 +60,7 @@ export async function withListener(
     clock?: Clock;
     leadership?: Leadership;
     approvers?: readonly ApproverEntry[];
+    liveness?: Liveness;
   } = {},
 ): Promise<void> {
   const ground = await layGround();
@@ -73,6 +75,7 @@ export async function withListener(
     identity: () => options.identity === undefined ? IDENTITY : options.identity,
     leadership,
     health: stand.health,
+    liveness: options.liveness ?? (() => Promise.resolve(null)),
     metrics: stand.metrics,
     clock,
     log: new JsonLogger(clock, (line) => lines.push(line), "debug", new SecretMask()),

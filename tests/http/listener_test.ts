@@ -196,6 +196,13 @@ Deno.test("a standby is ready while it stands by, and says in its metrics that i
     assert.match(await (await get("/metrics")).text(), /neuralops_connector_leader 0/);
   }, { leadership: leadingWhile(() => false) }));
 
+Deno.test("a process that is stuck says so where the probe asks", () =>
+  withListener(async ({ handle }) => {
+    const answer = await handle(new Request(`${URL_BASE}/livez`));
+    assert.equal(answer.status, 503);
+    assert.equal(await answer.text(), "stuck: the disk has not answered");
+  }, { liveness: () => Promise.resolve("the disk has not answered") }));
+
 Deno.test("the listener shows probes and metrics to anyone, and nothing else", () =>
   withListener(async ({ handle, stand }) => {
     const get = (path: string) => handle(new Request(`${URL_BASE}${path}`));

@@ -58,6 +58,11 @@ export class AgentProcess {
     return await this.#program.stop();
   }
 
+  /** SIGHUP, as `systemctl reload` sends it. */
+  hangUp(): void {
+    this.#program.hangUp();
+  }
+
   async end(): Promise<number> {
     return await this.#program.end();
   }

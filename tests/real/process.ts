@@ -76,6 +76,10 @@ export class RunningProgram {
     this.#signal("SIGCONT");
   }
 
+  hangUp(): void {
+    this.#signal("SIGHUP");
+  }
+
   async stop(): Promise<number> {
     this.#signal("SIGTERM");
     return await this.end();

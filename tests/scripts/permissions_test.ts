@@ -14,8 +14,12 @@ Deno.test("the agent's permissions hold no program, no library, and every variab
   assert.ok(Array.isArray(agent.read) && Array.isArray(agent.write));
 });
 
-Deno.test("the agent may write its state directories only", () => {
-  assert.deepEqual(agent.write, ["/var/lib/neuralops-connector", "/run/neuralops-connector"]);
+Deno.test("the agent may write its state directories only, and to systemd", () => {
+  assert.deepEqual(agent.write, [
+    "/var/lib/neuralops-connector",
+    "/run/neuralops-connector",
+    "/run/systemd/notify",
+  ]);
 });
 
 Deno.test("from source the agent may the same, and use the checkout", () => {

@@ -92,8 +92,13 @@ for (const peer of KUBERNETES) {
         await place.kubectl("get", "wpx");
       });
       await step("and can be installed again", async () => {
-        await place.release("install", SMALLEST);
+        await place.release("install", { ...SMALLEST, policy: POLICY });
         assert.equal(await holderOf(place), "somebody_1");
+        // Had the fence gone meanwhile, Kubernetes 1.30 would see no other holder any more.
+        const spec = { spec: { holderIdentity: "other_1" } };
+        await place.kubectl("patch", "lease", RELEASE, "--type=merge", "-p", JSON.stringify(spec));
+        await poll("the fence follows the Lease", LIMIT_MS, async () =>
+          /not_leader: .* its holder is "other_1"/.test(await changeAsConnector(place)));
       });
     }));
 
@@ -162,6 +167,13 @@ for (const peer of KUBERNETES) {
         }
       }),
   );
+}
+
+/** What the API server says to a change that its rights allow the connector. */
+async function changeAsConnector({ cluster, namespace }: ChartPlace): Promise<string> {
+  const create = ["create", "configmap", "fenced", "--from-literal=a=b", "--dry-run=server"];
+  const user = `--as=system:serviceaccount:${namespace}:${RELEASE}`;
+  return (await tryKubectl(cluster, "admin", "-n", "shop", ...create, user)).stderr;
 }
 
 /** Someone's workload, which keeps to "restricted" as well. */

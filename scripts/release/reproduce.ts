@@ -20,7 +20,11 @@ try {
   second.delete(UNFIT);
   const differing = [...second].filter(([path, digest]) => first.get(path) !== digest);
   if (differing.length > 0) {
-    throw new Failure(`not reproducible: ${differing.map(([path]) => path).join(", ")}`);
+    throw new Failure(
+      `not reproducible, or compiled from other source: ${
+        differing.map(([path]) => path).join(", ")
+      }`,
+    );
   }
   print(`reproducible: ${second.size} files have the same digests`);
 } catch (error) {

@@ -53,6 +53,7 @@ const REPORT: Report = {
     program: String(program),
     answeringMs: spread(Number(ms)),
     readyMs: spread(Number(ms)),
+    cpuMs: spread(Number(ms)),
     memory: rest(30, 0).memory,
   })),
   idle: [

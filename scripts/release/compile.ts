@@ -17,6 +17,8 @@ const ALONE = [
   "--no-remote",
   "--no-check",
   "--no-code-cache",
+  // Of the two halves of the young generation: 6 MB less, and no slower (docs/footprint.md).
+  "--v8-flags=--max-semi-space-size=1",
 ];
 
 /** Throws Failure. @param bundle the folder */

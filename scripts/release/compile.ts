@@ -19,6 +19,8 @@ const ALONE = [
   "--no-code-cache",
   // What deno.json has in `unstable`: decision 30.
   "--unstable-net",
+  // Of the two halves of the young generation: 6 MB less, and no slower (docs/footprint.md).
+  "--v8-flags=--max-semi-space-size=1",
 ];
 
 /** Throws Failure. @param bundle the folder */

@@ -1,0 +1,61 @@
+/** What Linux tells of a process: proc(5). */
+
+export interface Memory {
+  /** MiB. */
+  readonly rss: number;
+  /** Its own: heaps and stacks. The rest of `rss` is pages of files, above all of the runtime's program. */
+  readonly anonymous: number;
+  /** The most that `rss` ever was. */
+  readonly most: number;
+}
+
+export interface Activity {
+  /** Of processors, in all threads, since the process began. */
+  readonly cpuMs: number;
+  /** How often each thread went to sleep, which is how often it was woken, by thread id. */
+  readonly wakeUps: ReadonlyMap<string, number>;
+}
+
+/** USER_HZ, which is 100 on every Linux that Deno runs on. */
+const TICK_MS = 10;
+const KIB_PER_MIB = 1024;
+
+export async function readMemory(pid: number): Promise<Memory> {
+  return parseMemory(await Deno.readTextFile(`/proc/${pid}/status`));
+}
+
+export async function readActivity(pid: number): Promise<Activity> {
+  const cpuMs = parseCpuMs(await Deno.readTextFile(`/proc/${pid}/stat`));
+  const wakeUps = new Map<string, number>();
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const status = await Deno.readTextFile(`/proc/${pid}/task/${name}/status`).catch(() => null);
+    if (status) wakeUps.set(name, numberOf(status, "voluntary_ctxt_switches"));
+  }
+  return { cpuMs, wakeUps };
+}
+
+/** Threads that came in between count from their beginning; those that went do not count. */
+export function wakeUpsBetween(before: Activity, after: Activity): number {
+  let count = 0;
+  for (const [thread, wakeUps] of after.wakeUps) {
+    count += wakeUps - (before.wakeUps.get(thread) ?? 0);
+  }
+  return count;
+}
+
+export function parseMemory(status: string): Memory {
+  const mib = (key: string) => numberOf(status, key) / KIB_PER_MIB;
+  return { rss: mib("VmRSS"), anonymous: mib("RssAnon"), most: mib("VmHWM") };
+}
+
+/** Fields 14 and 15, counted from behind the name, which may hold spaces and brackets. */
+export function parseCpuMs(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+function numberOf(status: string, key: string): number {
+  const found = new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status);
+  if (!found) throw new Error(`/proc tells nothing of ${key}`);
+  return Number(found[1]);
+}

@@ -1,0 +1,43 @@
+/** How large what is shipped is. */
+import { DIST } from "./programs.ts";
+
+export interface Size {
+  readonly file: string;
+  readonly mib: number;
+  /** As a registry or a package holds it. */
+  readonly gzippedMib: number;
+}
+
+const BYTES_PER_MIB = 2 ** 20;
+
+/** Of the binaries in DIST, and of the bundle's chunks together; nothing for what is not there. */
+export async function measureSizes(): Promise<Size[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(DIST)) {
+      if (isFile && name.startsWith("neuralops-connector-")) names.push(name);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return [];
+  }
+  const sizes = names.sort().map((name) => sizeOf(name, [`${DIST}/${name}`]));
+  const chunks: string[] = [];
+  for await (const { name } of Deno.readDir(`${DIST}/bundle`)) {
+    chunks.push(`${DIST}/bundle/${name}`);
+  }
+  return await Promise.all([...sizes, sizeOf("bundle", chunks)]);
+}
+
+async function sizeOf(file: string, paths: readonly string[]): Promise<Size> {
+  let bytes = 0;
+  let gzipped = 0;
+  for (const path of paths) {
+    bytes += (await Deno.stat(path)).size;
+    const { readable } = await Deno.open(path);
+    for await (const chunk of readable.pipeThrough(new CompressionStream("gzip"))) {
+      gzipped += chunk.length;
+    }
+  }
+  return { file, mib: bytes / BYTES_PER_MIB, gzippedMib: gzipped / BYTES_PER_MIB };
+}

@@ -1,5 +1,5 @@
 /**
- * `deno task test:real [part…] [--until EPOCH_SECONDS]`: runs the suite on the testbed, with leave to run
+ * `deno task test:real [part…] [--nodes] [--until EPOCH_SECONDS]`: runs the suite on the testbed, with leave to run
  * exactly its programs, and ends with a table of what was real and what was not. A testbed that is up is
  * used and left up; else one is brought up for the length of the run.
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
@@ -15,13 +15,13 @@ const FOLDER = "tests/real";
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { until: { type: "string" } },
+  options: { until: { type: "string" }, nodes: { type: "boolean", default: false } },
 });
 const untilMs = values.until === undefined ? Infinity : Number(values.until) * 1000;
 const parts = positionals.length > 0 ? positionals : await allParts();
 
 const running = await runningTestbed();
-const testbed = running ?? await up(buildTime(values.until));
+const testbed = running ?? await up(buildTime(values.until), { nodes: values.nodes });
 const failed: string[] = [];
 const skipped: string[] = [];
 try {

@@ -1,14 +1,18 @@
 /** Brings up whatever this machine can have, and says of the rest why it is not there. */
 import { createPki, type Pki } from "../../src/embedded/pki.ts";
 import { down } from "./down.ts";
+import { SERVER_ADDRESSES } from "./nodes/plan.ts";
+import { startNodes, whyNoNodes } from "./nodes/start.ts";
 import { type Peer, type Search, toPeer } from "./peer.ts";
 import { print } from "./print.ts";
+import { containerPrograms, findContainerd } from "./programs/containers.ts";
 import { findDebianProgram } from "./programs/debian.ts";
 import {
   findGoProgram,
   type GoProgram,
   KUBERNETES,
   MINIO,
+  OLDEST_KUBELET,
   OLDEST_KUBERNETES,
   OPENBAO,
 } from "./programs/go_module.ts";
@@ -46,11 +50,17 @@ export function buildTime(until: string | undefined): AbortSignal {
   return AbortSignal.timeout(Math.max(Math.min(leftMs, LONGEST_BUILD_MS), 0));
 }
 
+export interface UpOptions {
+  /** Whether real nodes are wanted, which takes root and some seconds more. */
+  readonly nodes: boolean;
+}
+
 /** @param signal ends builds that take too long; what they were for is then not there */
-export async function up(signal: AbortSignal): Promise<Testbed> {
+export async function up(signal: AbortSignal, options: UpOptions): Promise<Testbed> {
   await down();
   await Deno.mkdir(FOLDER, { recursive: true, mode: 0o700 });
-  return await new Builder(await createPki("NeuralOps testbed CA"), signal).build();
+  const pki = await createPki("NeuralOps testbed CA", SERVER_ADDRESSES);
+  return await new Builder(pki, signal, options).build();
 }
 
 class Builder {
@@ -61,12 +71,17 @@ class Builder {
     daemons: [],
     kubernetes: null,
     oldestKubernetes: null,
+    nodes: null,
     openbao: null,
     minio: null,
     prometheus: null,
   };
 
-  constructor(private readonly pki: Pki, private readonly signal: AbortSignal) {}
+  constructor(
+    private readonly pki: Pki,
+    private readonly signal: AbortSignal,
+    private readonly options: UpOptions,
+  ) {}
 
   async build(): Promise<Testbed> {
     const testbed = this.#testbed;
@@ -74,6 +89,7 @@ class Builder {
     testbed.kubernetes = current?.cluster ?? null;
     const oldest = await this.#startKubernetes("Kubernetes, oldest", OLDEST_KUBERNETES, "oldest");
     testbed.oldestKubernetes = oldest?.cluster ?? null;
+    await this.#startNodes();
     testbed.minio = await this.#serve("S3 (MinIO)", MINIO, "minio", startMinio);
     testbed.openbao = await this.#serve(
       "Vault (OpenBao)",
@@ -122,6 +138,28 @@ class Builder {
       const setup: ClusterSetup = await setUpCluster(service, cluster, admin);
       return { cluster, setup, url: cluster.url };
     });
+  }
+
+  async #startNodes(): Promise<void> {
+    const cluster = this.#testbed.oldestKubernetes;
+    const why = this.options.nodes ? await whyNoNodes(cluster) : "deno task testbed up --nodes";
+    if (why !== null || cluster === null) {
+      this.#peers.push(toPeer("Node", { why: why! }));
+      return;
+    }
+    const containerd = await findContainerd();
+    const kubelet = await findGoProgram(OLDEST_KUBELET, this.signal);
+    const found = "why" in containerd ? containerd : kubelet;
+    this.#testbed.nodes = await this.#attempt(
+      "Node",
+      found,
+      "nodes",
+      (service, program) => startNodes(service, cluster, program),
+    );
+    this.#peers.push(toPeer("containerd", containerd));
+    if ("version" in containerd) {
+      this.#peers.push(toPeer("ctr", { ...containerd, program: containerPrograms().ctr }));
+    }
   }
 
   async #kwok(): Promise<string | null> {

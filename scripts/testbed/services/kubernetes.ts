@@ -9,7 +9,7 @@ import type { Certificate } from "../../../src/embedded/pki.ts";
 import { freePort } from "../ports.ts";
 import { nameProgram } from "../programs/go_module.ts";
 import { answersOk, untilReady, withClient } from "../readiness.ts";
-import { AUDIT_POLICY, kubeconfig, STAGES } from "./kubernetes_files.ts";
+import { AUDIT_POLICY, kubeconfig, SIMULATED, STAGES } from "./kubernetes_files.ts";
 import type { Service } from "./service.ts";
 
 /** Users with a client certificate and a kubeconfig of their own, `<user>.kubeconfig`. */
@@ -101,7 +101,9 @@ export async function startKubernetes(
       args: [
         `--kubeconfig=${service.path("admin.kubeconfig")}`,
         `--config=${service.path("stages.yaml")}`,
-        "--manage-all-nodes=true",
+        // Others are real.
+        "--manage-all-nodes=false",
+        `--manage-nodes-with-label-selector=${SIMULATED}`,
         "--node-lease-duration-seconds=0",
         `--server-address=127.0.0.1:${freePort()}`,
       ],
@@ -168,5 +170,9 @@ function apiServerArguments(service: Service, etcd: string, port: number): strin
     `--audit-log-path=${service.path("audit.jsonl")}`,
     // In order and in full: tests read it as the server's own word on who wrote what, and when.
     "--audit-log-mode=blocking-strict",
+    // For logs of pods on real nodes.
+    `--kubelet-client-certificate=${service.path("admin.crt")}`,
+    `--kubelet-client-key=${service.path("admin.key")}`,
+    "--kubelet-preferred-address-types=InternalIP",
   ];
 }

@@ -21,6 +21,7 @@ export const LAYERS: readonly Layer[] = [
   { name: "log", path: "src/log.ts", uses: ["errors"], names: ["runtime"] },
   { name: "metrics", path: "src/metrics.ts", uses: [], names: [] },
   { name: "manifest", path: "deno.json", uses: [], names: [] },
+  { name: "build facts", path: "src/build.json", uses: [], names: [] },
   { name: "core", path: "src/core/", uses: ["errors"], names: [] },
   { name: "config", path: "src/config/", uses: ["core", "errors"], names: [] },
   {
@@ -45,7 +46,17 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "agent",
     path: "src/agent/",
-    uses: ["core", "errors", "execution", "loops", "adapters", "http", ...PORTS, "manifest"],
+    uses: [
+      "core",
+      "errors",
+      "execution",
+      "loops",
+      "adapters",
+      "http",
+      ...PORTS,
+      "manifest",
+      "build facts",
+    ],
     names: [],
   },
   {

@@ -11,7 +11,7 @@ export class AgentProcess {
   }
 
   static spawn(configPath: string, env: Readonly<Record<string, string>> = {}): AgentProcess {
-    const args = ["run", "-P=agent", "--no-prompt", MAIN, "run", "--config", configPath];
+    const args = ["run", "-P=agentFromSource", "--no-prompt", MAIN, "run", "--config", configPath];
     return new AgentProcess(new RunningProgram(Deno.execPath(), { args, env }));
   }
 

@@ -5,7 +5,16 @@ import { type Finished, runToEnd } from "./process.ts";
 /** Runs the agent to its end, as systemd would start it. */
 export async function runAgent(configPath: string): Promise<Finished> {
   return await runToEnd(Deno.execPath(), {
-    args: ["run", "--quiet", "-P=agent", "--no-prompt", "main.ts", "run", "--config", configPath],
+    args: [
+      "run",
+      "--quiet",
+      "-P=agentFromSource",
+      "--no-prompt",
+      "main.ts",
+      "run",
+      "--config",
+      configPath,
+    ],
   });
 }
 

@@ -18,6 +18,7 @@ import {
 } from "./programs/go_module.ts";
 import { findCosign, findKubeconform } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
+import { findBuildah, findPodman } from "./programs/podman.ts";
 import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
 import { type ClusterSetup, setUpCluster } from "./services/kubernetes_setup.ts";
 import { startMinio } from "./services/minio.ts";
@@ -35,6 +36,8 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["kubectl", findKubectl],
   ["helm", findHelm],
   ["kubeconform", () => findKubeconform(signal)],
+  ["buildah", findBuildah],
+  ["podman", findPodman],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];
 

@@ -4,6 +4,7 @@ import process from "node:process";
 import { type CliIo } from "./src/cli/io.ts";
 import { runProgram } from "./src/cli/program.ts";
 import { systemRuntime } from "./src/runtime_deno.ts";
+import { thisProcess } from "./src/runtime_deno/this_process.ts";
 
 const encoder = new TextEncoder();
 const env = (name: string) => Deno.env.get(name);
@@ -45,6 +46,7 @@ process.exitCode = await runProgram(Deno.args, {
     writeLog: (line) => writeLine(Deno.stderr, line),
   },
   io,
+  thisProcess: thisProcess(),
   stopped,
   simulate: async (options) => {
     const { simulate } = await import("./src/cli/simulate/simulate.ts");

@@ -170,6 +170,11 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
     means: "A peer answered with a redirect, or a request would go to an origin not configured.",
     remedy: "Configure the final address; redirects are never followed with credentials.",
   },
+  not_in_release: {
+    means: "This program is not what the signed checksums of a release say, or cannot be compared.",
+    remedy:
+      "Do not use it. Download it again, and check it from outside first (`docs/release.md`).",
+  },
   unavailable: {
     means: "A peer cannot be reached, or answered 5xx; or this cluster is not registered yet.",
     remedy: "Nothing: it is tried again, less and less often. Nothing is lost meanwhile.",

@@ -49,6 +49,7 @@ export const REFUSED_CODES = [
   "audit_broken",
   "not_found",
   "peer_not_allowed",
+  "not_in_release",
 ] as const;
 
 /** A peer or a disk that may well work later: back off with jitter and try again. */

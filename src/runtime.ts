@@ -170,3 +170,18 @@ export interface Runtime {
   readonly tree: FileTree;
   readonly http: Http;
 }
+
+/** What this process says of itself. A program that was tampered with says what it likes. */
+export interface ThisProcess {
+  /** Versions of the runtime. */
+  readonly deno: string;
+  readonly v8: string;
+  /** As `x86_64-unknown-linux-gnu`. */
+  readonly target: string;
+  /** Path of the one file that everything is in; null when a Deno beside it runs the code. */
+  readonly executable: string | null;
+  /** Whether it holds a permission: for everything of its kind, or for one path, name or address. */
+  isGranted(kind: PermissionKind, value?: string): Promise<boolean>;
+}
+
+export type PermissionKind = "read" | "write" | "net" | "env" | "sys" | "run" | "ffi";

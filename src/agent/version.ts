@@ -3,6 +3,20 @@ import config from "../../deno.json" with { type: "json" };
 import build from "../build.json" with { type: "json" };
 
 export const VERSION: string = config.version;
+/** Those of deno.json that programs are compiled with. */
+export const PERMISSION_SETS = {
+  agent: config.permissions.agent,
+  cli: config.permissions.cli,
+} as Readonly<Record<"agent" | "cli", PermissionSet>>;
+
+/** Everything of a kind, or what is listed. */
+export interface PermissionSet {
+  readonly read: true | readonly string[];
+  readonly write: true | readonly string[];
+  readonly net: true | readonly string[];
+  readonly env: { readonly allow: readonly string[] };
+  readonly sys: readonly string[];
+}
 
 export interface BuildFacts {
   /** Hash of the commit; null when the source was not exactly one that is committed. */

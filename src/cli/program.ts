@@ -2,9 +2,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import type { Surroundings } from "../agent/foundation.ts";
-import { VERSION } from "../agent/version.ts";
 import { EXECUTION_STATES } from "../core/protocol.ts";
 import { ConnectorError, describeError } from "../errors.ts";
+import type { ThisProcess } from "../runtime.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
 import { AdminClient } from "./admin_client.ts";
 import { addAudit } from "./audit_command.ts";
@@ -20,19 +20,23 @@ import {
   type SignedFiles,
 } from "./executions.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
-import { type Format, outputOption, printResult } from "./output.ts";
+import { type Format, outputOption } from "./output.ts";
 import { checkPolicy } from "./policy.ts";
 import { exportReceipt, printKey, runVerifyReceipt } from "./receipt.ts";
 import { DEFAULT_CONFIG, loadConfig, run } from "./run.ts";
 import { runVerify } from "./verify.ts";
+import { runVersion } from "./version.ts";
 
 export interface ProgramParts {
   readonly surroundings: Surroundings;
   readonly io: CliIo;
+  readonly thisProcess: ThisProcess;
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<void>;
   /** Loaded only when it is asked for: the embedded peers are no part of the agent. */
-  readonly simulate: (options: { readonly config?: string }) => Promise<ExitCode>;
+  readonly simulate: (
+    options: { readonly config?: string; readonly output: string },
+  ) => Promise<ExitCode>;
 }
 
 const EXIT_CODES = `
@@ -87,7 +91,10 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       "-c, --config <file>",
       "its vault, prometheus, kubernetes and audit.s3 sections name real peers",
     )
-    .action(async (options: { config?: string }) => exit(await parts.simulate(options)));
+    .option("--output <dir>", "where its report goes, and its files while it runs", "reports")
+    .action(async (options: { config?: string; output: string }) =>
+      exit(await parts.simulate(options))
+    );
 
   program.command("verify")
     .description("say who signed a file, or why it is refused; offline")
@@ -139,11 +146,13 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
   addAudit(program, parts, exit);
 
   program.command("version")
-    .description("print the version")
+    .description("print the version; with --verify, what this program is and who vouches for it")
+    .option("--verify", "explain what this program is", false)
+    .option("--bundle <file>", "verify against a release: the Sigstore bundle over its SHA256SUMS")
+    .option("--key <file>", "PEM public key that the release is signed with")
+    .option("--checksums <file>", "SHA256SUMS; default: --bundle without .sigstore.json")
     .addOption(outputOption())
-    .action(({ output }: { output: Format }) => {
-      printResult(io, output, { version: VERSION }, () => [`neuralops-connector ${VERSION}`]);
-    });
+    .action(async (options) => exit(await runVersion(options, parts.thisProcess, io)));
   return program;
 }
 

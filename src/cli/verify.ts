@@ -10,6 +10,7 @@ import { ConnectorError } from "../errors.ts";
 import { readInput, readInputText } from "./input_file.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, printResult } from "./output.ts";
+import { keySigners } from "./signers.ts";
 
 export interface VerifyOptions {
   /** A path, or `sha256:<hex>` of a file that is elsewhere. */
@@ -96,13 +97,7 @@ async function readSigners(options: VerifyOptions, io: VerifyIo): Promise<Truste
       trustedRootJson,
     }];
   }
-  return await Promise.all(key.map(async (path): Promise<TrustedSigner> => ({
-    kind: "key",
-    name: path,
-    publicKeyPem: await readInputText(io, path, Infinity),
-    transparencyLog: "optional",
-    trustedRootJson,
-  })));
+  return await keySigners(key, trustedRoot, io);
 }
 
 function report(

@@ -44,9 +44,17 @@ export interface KeylessAuthority {
   ): Promise<BundleJson>;
 }
 
-export async function createKeylessAuthority(clock: Clock): Promise<KeylessAuthority> {
+/**
+ * @param hasTimestamps whether there is a timestamp authority, which v2 of the log needs. What makes its
+ * certificates does not survive bundling: @sigstore/mock asks for a default export of @peculiar/x509,
+ * which the bundler takes from a file that has none.
+ */
+export async function createKeylessAuthority(
+  clock: Clock,
+  { hasTimestamps = true } = {},
+): Promise<KeylessAuthority> {
   const authority = await createCertificateAuthority(clock);
-  const log = await createTransparencyLog(clock);
+  const log = await createTransparencyLog(clock, hasTimestamps);
 
   async function sign(
     signContent: (privateKey: KeyObject) => BundleContent,

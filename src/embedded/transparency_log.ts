@@ -46,13 +46,19 @@ export interface TransparencyLog {
   ): Promise<Record<string, unknown>>;
 }
 
-/** v2 timestamps need a clock that is not behind the real one: the mock's authority begins to be valid now. */
-export async function createTransparencyLog(clock: Clock): Promise<TransparencyLog> {
+/**
+ * v2 timestamps need a clock that is not behind the real one: the mock's authority begins to be valid now.
+ * @param hasAuthority without a timestamp authority there is no v2
+ */
+export async function createTransparencyLog(
+  clock: Clock,
+  hasAuthority: boolean,
+): Promise<TransparencyLog> {
   // The mock reads its clock through a Date that it keeps: setting that Date sets its time.
   const time = new Date(clock.now());
   const newKeys = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
   const log = await initializeTLog("https://rekor.embedded.test", newKeys(), time);
-  const authority = await initializeTSA(newKeys(), time);
+  const authority = hasAuthority ? await initializeTSA(newKeys(), time) : null;
 
   return {
     trustedRoot: {
@@ -66,7 +72,7 @@ export async function createTransparencyLog(clock: Clock): Promise<TransparencyL
         },
         logId: { keyId: encodeBase64(sha256(log.publicKey)) },
       }],
-      timestampAuthorities: [{
+      timestampAuthorities: authority === null ? [] : [{
         subject: { commonName: "embedded timestamp authority" },
         certChain: {
           certificates: [authority.intCertificate, authority.rootCertificate].map((
@@ -102,6 +108,7 @@ export async function createTransparencyLog(clock: Clock): Promise<TransparencyL
         },
       };
       if (isV1) return { tlogEntries: [tlogEntry] };
+      if (authority === null) throw new Error("this log has no timestamp authority, hence no v2");
       const timestamp = await authority.timestamp({
         artifactHash: Buffer.from(sha256(decodeBase64(readSignature(content)))),
         hashAlgorithmOID: SHA256_OID,

@@ -1,7 +1,7 @@
 /** Everything that a command may touch, in memory; and the program on it. */
 import type { CliIo, ExitCode } from "../../src/cli/io.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import type { Files, Http, Runtime } from "../../src/runtime.ts";
+import type { Files, Http, Runtime, ThisProcess } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 import { memoryFiles } from "./memory_files.ts";
 
@@ -15,6 +15,8 @@ export interface CliParts {
   readonly admin?: (request: Request) => Promise<Response>;
   /** Everything real, for the runtime alone. */
   readonly runtime?: Runtime;
+  /** Without it the program runs from source, with no permission at all. */
+  readonly thisProcess?: Partial<ThisProcess>;
   /** A disk instead of `files`, for the runtime alone. */
   readonly disk?: Files;
 }
@@ -65,6 +67,14 @@ export async function runCli(args: readonly string[], parts: CliParts = {}): Pro
   const exitCode = await runProgram(args, {
     surroundings: { runtime, env, hostname: "host", writeLog: (line) => logged.push(line) },
     io,
+    thisProcess: {
+      deno: "2.9.6",
+      v8: "15.0",
+      target: "x86_64-unknown-linux-gnu",
+      executable: null,
+      isGranted: () => Promise.resolve(false),
+      ...parts.thisProcess,
+    },
     stopped: Promise.resolve(),
     simulate: () => Promise.resolve(0),
   });

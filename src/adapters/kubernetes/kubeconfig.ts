@@ -1,9 +1,16 @@
 /**
- * Kubeconfig files, read with client-node, which is loaded only then. Exec plugins are refused because
- * the agent may not run programs; so is everything else that our own transport would not do.
+ * Kubeconfig files, read with the part of client-node that knows their entries: the whole of it costs
+ * 50 MB. Exec plugins are refused because the agent may not run programs; so is everything else that our
+ * own transport would not do.
  */
 import { dirname, isAbsolute, join } from "node:path";
-import type { Cluster, KubeConfig, User } from "@kubernetes/client-node";
+import {
+  type Cluster,
+  newClusters,
+  newContexts,
+  newUsers,
+  type User,
+} from "@kubernetes/client-node/dist/config_types.js";
 import { z } from "zod";
 import { StalledError } from "../../errors.ts";
 import { parseYamlDocument, YamlProblem } from "../../core/bounded_yaml.ts";
@@ -11,13 +18,24 @@ import { decodeBase64, decodeUtf8 } from "../../core/encoding.ts";
 import type { CredentialSources, KubernetesCredentials } from "./credentials.ts";
 import { readText, tokenFromFile, type TokenSource } from "./token_file.ts";
 
-/** client-node leaves this key out: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
-const TokenFiles = z.object({
-  users: z.array(z.object({
+/** client-node leaves `tokenFile` out: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
+const Document = z.object({
+  "current-context": z.string().nullish(),
+  clusters: z.unknown(),
+  contexts: z.unknown(),
+  users: z.array(z.looseObject({
     name: z.string(),
-    user: z.object({ tokenFile: z.string().optional() }).nullish(),
+    user: z.looseObject({ tokenFile: z.string().optional() }).nullish(),
   })).default([]),
 });
+
+interface Kubeconfig {
+  /** Name of the context that is used. */
+  readonly context: string;
+  readonly cluster: Cluster | undefined;
+  readonly user: User | undefined;
+  readonly tokenFile: string | undefined;
+}
 
 /** Throws StalledError `config_invalid`. */
 export async function fromKubeconfig(
@@ -26,13 +44,10 @@ export async function fromKubeconfig(
   sources: CredentialSources,
 ): Promise<KubernetesCredentials> {
   const text = await readText(path, sources.files);
-  const { kubeconfig, tokenFiles } = await parse(text, path);
-  if (contextName) kubeconfig.setCurrentContext(contextName);
-  const cluster = kubeconfig.getCurrentCluster();
-  const user = kubeconfig.getCurrentUser();
+  const { context, cluster, user, tokenFile } = parse(text, path, contextName);
   if (!cluster || !user) {
     throw invalid(
-      `${path} has no usable context ${contextName ?? kubeconfig.getCurrentContext() ?? ""}`,
+      `${path} has no usable context ${context}`,
       "set kubernetes.context to one that names a cluster and a user",
     );
   }
@@ -48,7 +63,6 @@ export async function fromKubeconfig(
   const caPem = await read(cluster.caData, cluster.caFile, "certificate-authority-data");
   const certPem = await read(user.certData, user.certFile, "client-certificate-data");
   const keyPem = await read(user.keyData, user.keyFile, "client-key-data");
-  const tokenFile = tokenFiles.get(user.name);
   if ((certPem === undefined) !== (keyPem === undefined)) {
     throw invalid(
       `${path}: user ${user.name} has only one of client certificate and client key`,
@@ -74,19 +88,21 @@ export async function fromKubeconfig(
 }
 
 /** Parsed with our own bounds first: client-node's parser quotes the file, secrets and all, in its errors. */
-async function parse(
-  text: string,
-  path: string,
-): Promise<{ kubeconfig: KubeConfig; tokenFiles: Map<string, string | undefined> }> {
+function parse(text: string, path: string, contextName: string | undefined): Kubeconfig {
   const hint = "check it with: kubectl --kubeconfig FILE config view";
   try {
-    const document = parseYamlDocument(text);
-    const { users } = TokenFiles.parse(document);
-    const { KubeConfig } = await import("@kubernetes/client-node");
-    const kubeconfig = new KubeConfig();
-    kubeconfig.loadFromString(JSON.stringify(document));
-    const tokenFiles = new Map(users.map(({ name, user }) => [name, user?.tokenFile]));
-    return { kubeconfig, tokenFiles };
+    const document = Document.parse(parseYamlDocument(text));
+    const clusters = newClusters(document.clusters);
+    const users = newUsers(document.users);
+    const contexts = newContexts(document.contexts);
+    const named = contextName ?? document["current-context"] ?? "";
+    const context = contexts.find(({ name }) => name === named);
+    return {
+      context: named,
+      cluster: clusters.find(({ name }) => name === context?.cluster),
+      user: users.find(({ name }) => name === context?.user),
+      tokenFile: document.users.find(({ name }) => name === context?.user)?.user?.tokenFile,
+    };
   } catch (error) {
     if (error instanceof YamlProblem) throw invalid(`${path} ${error.message}`, hint);
     const reason = error instanceof z.ZodError || !(error instanceof Error)

@@ -2,8 +2,6 @@
 import { describeError } from "../../errors.ts";
 import type { CliIo } from "../io.ts";
 
-const PATH = "reports/phaseB_prereqs.json";
-
 export interface Prerequisite {
   readonly peer: string;
   readonly address: string;
@@ -31,14 +29,15 @@ export async function required<T>(
   }
 }
 
+/** @param path of a file in a folder that exists */
 export async function reportMissing(
   { message, prerequisite }: MissingPeerError,
+  path: string,
   io: Pick<CliIo, "printError">,
 ): Promise<void> {
-  await Deno.mkdir("reports", { recursive: true });
   const missing = [{ ...prerequisite, problem: message }];
-  await Deno.writeTextFile(PATH, `${JSON.stringify({ missing }, null, 2)}\n`);
+  await Deno.writeTextFile(path, `${JSON.stringify({ missing }, null, 2)}\n`);
   io.printError(`error: ${message}`);
   io.printError(`  it takes: ${prerequisite.takes}`);
-  io.printError(`  written to ${PATH}`);
+  io.printError(`  written to ${path}`);
 }

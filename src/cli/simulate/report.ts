@@ -2,9 +2,16 @@
 import type { Narrator } from "./narrator.ts";
 import type { Scorecard } from "./scorecard.ts";
 
-export const REPORT = "reports/B.5_byoc.md";
-export const LOG = "reports/logs/B.5_byoc.log";
-const RESULTS = "reports/PhaseB_Results.md";
+/** Paths in the folder that a run writes to. */
+export function pathsIn(output: string) {
+  return {
+    report: `${output}/B.5_byoc.md`,
+    logs: `${output}/logs`,
+    log: `${output}/logs/B.5_byoc.log`,
+    results: `${output}/PhaseB_Results.md`,
+    prerequisites: `${output}/phaseB_prereqs.json`,
+  };
+}
 
 export interface RunFacts {
   readonly version: string;
@@ -13,6 +20,7 @@ export interface RunFacts {
 }
 
 export async function writeReport(
+  { report, logs, log, results }: ReturnType<typeof pathsIn>,
   scorecard: Scorecard,
   narrator: Narrator,
   facts: RunFacts,
@@ -21,9 +29,9 @@ export async function writeReport(
   const passed = scorecard.criteria.filter((criterion) => criterion.passed).length;
   const verdict = `${passed} of ${scorecard.criteria.length} criteria passed`;
   const seconds = narrator.elapsedSeconds().toFixed(1);
-  await Deno.mkdir("reports/logs", { recursive: true });
+  await Deno.mkdir(logs, { recursive: true });
   await Deno.writeTextFile(
-    REPORT,
+    report,
     [
       "# B.5 BYOC connector: simulation",
       "",
@@ -41,12 +49,12 @@ export async function writeReport(
       "| --- | --- | --- |",
       ...facts.peers.map((peer) => `| ${peer.join(" | ")} |`),
       "",
-      `The whole story, with the agent's own log lines, is in \`${LOG}\`.`,
+      `The whole story, with the agent's own log lines, is in \`${log}\`.`,
       "",
     ].join("\n"),
   );
-  await Deno.writeTextFile(LOG, narrator.text());
-  await Deno.writeTextFile(RESULTS, `- ${at} B.5 BYOC connector: ${verdict}, ${seconds} s\n`, {
+  await Deno.writeTextFile(log, narrator.text());
+  await Deno.writeTextFile(results, `- ${at} B.5 BYOC connector: ${verdict}, ${seconds} s\n`, {
     append: true,
   });
 }

@@ -1,10 +1,9 @@
 /** `simulate`: the real agent against embedded peers, or the real ones that a file names, over real TLS. */
-import { hostname } from "node:os";
-import { startAgent } from "../../agent/agent.ts";
 import { VERSION } from "../../agent/version.ts";
-import type { Config } from "../../config/schema.ts";
-import { systemRuntime } from "../../runtime_deno.ts";
+import type { ConfigInput } from "../../config/schema.ts";
+import { StalledError } from "../../errors.ts";
 import type { CliIo, ExitCode } from "../io.ts";
+import { type Launch, launchHere } from "./actor.ts";
 import { archive, chain } from "./chapters/audit.ts";
 import {
   apply,
@@ -21,22 +20,38 @@ import { secrets, transport } from "./chapters/safety.ts";
 import { movableClock } from "./clock.ts";
 import { Narrator } from "./narrator.ts";
 import { MissingPeerError, reportMissing } from "./prerequisites.ts";
-import { LOG, REPORT, writeReport } from "./report.ts";
+import { pathsIn, writeReport } from "./report.ts";
 import { Scorecard } from "./scorecard.ts";
 import { readSections } from "./sections.ts";
 import { Stage } from "./stage.ts";
 import { createWorld, type World } from "./world.ts";
 
-/** `config`: a file whose sections name real peers. */
 export interface SimulateOptions {
+  /** A file whose sections name real peers. */
   readonly config?: string;
+  /** Folder of the report, the log, and the agent's files while it runs. */
+  readonly output: string;
 }
 
-/** 0 when every criterion passed. @param stopped resolves when the user has had enough */
+export interface Staging {
+  /** Everything that the run writes but its report goes there; its own, so that two runs can go at once. */
+  readonly folder?: string;
+  /** Who plays the agent. */
+  readonly launch?: Launch;
+}
+
+/**
+ * 0 when every criterion passed. Throws StalledError `state_unwritable` when there is no place for its files.
+ * @param stopped resolves when the user has had enough
+ */
 export async function simulate(
   io: CliIo,
   stopped: Promise<void>,
-  { config }: SimulateOptions,
+  { config, output }: SimulateOptions,
+  {
+    folder = `${asConfigured(output)}/simulate-${crypto.randomUUID().slice(0, 8)}`,
+    launch = launchHere,
+  }: Staging = {},
 ): Promise<ExitCode> {
   const narrator = new Narrator(io);
   const scorecard = new Scorecard(narrator);
@@ -47,29 +62,22 @@ export async function simulate(
     : { ...await readSections(config, io), env: (name: string) => io.env(name) };
 
   narrator.chapter("Peers");
-  // Its own folder: two runs at once must not stand in each other's state.
-  const folder = `./reports/simulate-${crypto.randomUUID().slice(0, 8)}`;
+  await makeFolder(folder);
   let world: World;
   try {
     world = await createWorld(movableClock(), folder, real);
   } catch (error) {
     if (!(error instanceof MissingPeerError)) throw error;
-    await reportMissing(error, io);
+    await reportMissing(error, pathsIn(output).prerequisites, io);
     await Deno.remove(folder, { recursive: true });
     return 1;
   }
   for (const line of peerLines(world)) narrator.tell(line);
   let stage: Stage | null = null;
   try {
-    const runtime = systemRuntime(world.clock);
-    const launch = (changes: Partial<Config>) =>
-      startAgent({ ...world.config, ...changes }, {
-        runtime,
-        env: () => undefined,
-        hostname: hostname(),
-        writeLog: (line) => narrator.log(line),
-      });
-    stage = new Stage(world, await launch({}), launch, narrator, scorecard, abort.signal);
+    const start = (changes: Partial<ConfigInput>) =>
+      launch(world, changes, (line) => narrator.log(line));
+    stage = new Stage(world, await start({}), start, narrator, scorecard, abort.signal);
     await play(stage);
   } catch (error) {
     await scorecard.check("the story runs to its end", () => {
@@ -83,14 +91,39 @@ export async function simulate(
   scorecard.table().forEach((line) => io.print(line));
   narrator.chapter("Peers");
   for (const line of peerLines(world)) io.print(line);
-  await writeReport(scorecard, narrator, { version: VERSION, peers: peersOf(world) });
+  const paths = pathsIn(output);
+  await writeReport(paths, scorecard, narrator, { version: VERSION, peers: peersOf(world) });
   if (scorecard.allPassed) await Deno.remove(world.folder, { recursive: true });
   else io.print(`The agent's state is kept in ${world.folder}`);
   const verdict = scorecard.allPassed ? "All criteria passed" : "NOT all criteria passed";
   io.print(
-    `\n${verdict} in ${narrator.elapsedSeconds().toFixed(1)} s. Report: ${REPORT}, log: ${LOG}`,
+    `\n${verdict} in ${
+      narrator.elapsedSeconds().toFixed(1)
+    } s. Report: ${paths.report}, log: ${paths.log}`,
   );
   return scorecard.allPassed ? 0 : 1;
+}
+
+/** As the configuration demands of a path. */
+function asConfigured(path: string): string {
+  return /^\.?\//.test(path) ? path : `./${path}`;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (cause) {
+    if (
+      !(cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied)
+    ) {
+      throw cause;
+    }
+    throw new StalledError("state_unwritable", `Cannot make the folder ${folder}`, {
+      cause,
+      hint: "name one with --output; the agent's own binary writes under " +
+        "/var/lib/neuralops-connector alone",
+    });
+  }
 }
 
 async function play(stage: Stage): Promise<void> {

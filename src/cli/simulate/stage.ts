@@ -1,12 +1,12 @@
 /** What every chapter has at hand: the peers, the running agent, and ways to act as each person would. */
-import type { Agent } from "../../agent/agent.ts";
-import type { Config } from "../../config/schema.ts";
+import type { ConfigInput } from "../../config/schema.ts";
 import { encodeBase64, encodeUtf8 } from "../../core/encoding.ts";
 import type { ExecutionState } from "../../core/protocol.ts";
 import { type PushAnswer, pushExecute } from "../../embedded/control_plane/push.ts";
 import { systemFiles } from "../../runtime_deno/files.ts";
 import type { Http } from "../../runtime.ts";
 import { AdminClient } from "../admin_client.ts";
+import type { Actor } from "./actor.ts";
 import type { Narrator } from "./narrator.ts";
 import type { Scorecard } from "./scorecard.ts";
 import { CI_IDENTITY, type World } from "./world.ts";
@@ -28,13 +28,13 @@ export interface PackageSpec {
 }
 
 export class Stage {
-  #agent: Agent;
+  #agent: Actor;
 
   /** @param launch starts an agent on the same state, with these changes of its configuration */
   constructor(
     readonly world: World,
-    agent: Agent,
-    private readonly launch: (changes: Partial<Config>) => Promise<Agent>,
+    agent: Actor,
+    private readonly launch: (changes: Partial<ConfigInput>) => Promise<Actor>,
     readonly narrator: Narrator,
     readonly scorecard: Scorecard,
     private readonly signal: AbortSignal,
@@ -42,12 +42,12 @@ export class Stage {
     this.#agent = agent;
   }
 
-  get agent(): Agent {
+  get agent(): Actor {
     return this.#agent;
   }
 
   /** Stops the agent, lets the time pass, and starts it again. */
-  async restart(changes: Partial<Config>, meanwhile: () => void): Promise<void> {
+  async restart(changes: Partial<ConfigInput>, meanwhile: () => void): Promise<void> {
     await this.#agent.stop();
     meanwhile();
     this.#agent = await this.launch(changes);

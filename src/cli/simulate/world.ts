@@ -30,9 +30,8 @@ export type Real = RealSections & { readonly env: (name: string) => string | und
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** @param folder made here; everything that the run writes goes there */
+/** @param folder exists; everything that the run writes goes there */
 export async function createWorld(clock: MovableClock, folder: string, real: Real = null) {
-  await Deno.mkdir(folder, { recursive: true });
   const pki = await createPki();
   const write = async (name: string, text: string) => {
     await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
@@ -71,7 +70,7 @@ export async function createWorld(clock: MovableClock, folder: string, real: Rea
       release: await createKeySigner(),
       stranger: await createKeySigner(),
       bob: await createKeySigner(),
-      ci: await createKeylessAuthority(clock),
+      ci: await createKeylessAuthority(clock, { hasTimestamps: false }),
     };
     const listener = await pki.issue("connector");
     await write("listener.crt", listener.certPem);
@@ -82,10 +81,11 @@ export async function createWorld(clock: MovableClock, folder: string, real: Rea
     await write("policy.yaml", policy(kubernetes.scene));
     // Whoever runs the simulation made its folder, and is alice.
     const { uid } = await Deno.stat(folder);
-    const text = stringify(configuration({ ...place, uid }, peers, CI_IDENTITY));
+    const written = configuration({ ...place, uid }, peers, CI_IDENTITY);
+    const text = stringify(written);
     await write("connector.yaml", text);
     const config: Config = parseConfig(text, () => undefined, "connector.yaml");
-    return { ...peers, folder, clock, pki, signers, config, close };
+    return { ...peers, folder, clock, pki, signers, written, config, close };
   } catch (error) {
     await close();
     throw error;

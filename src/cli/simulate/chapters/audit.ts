@@ -47,7 +47,7 @@ export async function chain({ scorecard, world }: Stage): Promise<void> {
 export async function archive(stage: Stage): Promise<void> {
   const { world, scorecard, narrator } = stage;
   await scorecard.check("audit day uploaded to S3 and verified from there", async () => {
-    const { signals } = world.config;
+    const { signals } = world.written;
     await stage.restart({ prometheus: undefined, signals: { ...signals, queries: [] } }, () => {
       world.clock.toNextDay();
       narrator.tell(`the next day: ${new Date(world.clock.now()).toISOString()}`);

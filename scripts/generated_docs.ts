@@ -1,6 +1,7 @@
 /** Every generated document by its path. What is on the disk must be exactly this. */
 import { stringify } from "yaml";
 import { VERSION } from "../src/agent/version.ts";
+import { renderValuesSchema } from "./chart/values_schema.ts";
 import { renderConfiguration } from "./configuration_doc.ts";
 import { renderErrors } from "./errors_doc.ts";
 import { adminDocument, connectorDocument } from "./openapi/connector.ts";
@@ -21,6 +22,7 @@ export async function generateDocs(
   return new Map([
     ["docs/configuration.md", renderConfiguration(examples)],
     ["docs/errors.md", renderErrors()],
+    ["helm/connector/values.schema.json", renderValuesSchema()],
     ["docs/openapi/connector.yaml", toYaml(connectorDocument(VERSION))],
     ["docs/openapi/admin.yaml", toYaml(adminDocument(VERSION))],
     ["docs/openapi/control-plane.yaml", toYaml(controlPlaneDocument(VERSION))],

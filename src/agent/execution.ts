@@ -147,7 +147,8 @@ export async function prepareExecution(
   };
 }
 
-function assertEnough({ count }: Approvers, policy: Policy): void {
+/** Throws StalledError `config_invalid` where no plan could ever be approved. */
+export function assertEnough({ count }: Approvers, policy: Policy): void {
   if (count >= policy.approval.count) return;
   throw new StalledError(
     "config_invalid",

@@ -8,6 +8,7 @@ import type { ThisProcess } from "../runtime.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
 import { AdminClient } from "./admin_client.ts";
 import { addAudit } from "./audit_command.ts";
+import { runConfigCheck } from "./config.ts";
 import {
   approveExecution,
   type ExecutionsContext,
@@ -124,6 +125,16 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     );
 
   addExecutions(program, parts, exit);
+
+  program.command("config")
+    .description("look at the configuration")
+    .command("check")
+    .description("say whether the agent could start with it; asks no peer, changes nothing")
+    .addOption(configOption(io))
+    .addOption(outputOption())
+    .action(({ config, output }: { config: string; output: Format }) =>
+      runConfigCheck(config, output, parts.surroundings, io)
+    );
 
   program.command("policy")
     .description("look at the execution policy")

@@ -13,6 +13,8 @@ const COMMANDS = [
   ["executions", "show"],
   ["executions", "approve"],
   ["executions", "reject"],
+  ["config"],
+  ["config", "check"],
   ["policy"],
   ["policy", "check"],
   ["audit"],

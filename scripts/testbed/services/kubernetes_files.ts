@@ -87,7 +87,7 @@ export const STAGES = [
   stage("pod-complete", "Pod", [
     STAYS,
     { key: ".status.phase", operator: "In", values: ["Running"] },
-    { key: ".metadata.ownerReferences.[].kind", operator: "In", values: ["Job"] },
+    { key: ".spec.restartPolicy", operator: "In", values: ["Never", "OnFailure"] },
   ], { statusTemplate: COMPLETED }),
   stage("pod-delete", "Pod", [IS_GOING], { delete: true }),
 ];

@@ -19,7 +19,10 @@ const SHIPPED = [
 const nodes = ["node-1", "node-2"].map((name) => ({
   apiVersion: "v1",
   kind: "Node",
-  metadata: { name, labels: { "kubernetes.io/hostname": name, type: "kwok" } },
+  metadata: {
+    name,
+    labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", type: "kwok" },
+  },
 }));
 const namespaces = [NAMESPACE, "shop"].map((name) => ({
   apiVersion: "v1",

@@ -1,0 +1,48 @@
+/** Whether the agent could start with a configuration, as far as its files say; asks no peer, writes nothing. */
+import { Approvers } from "../core/approver.ts";
+import type { Policy } from "../core/policy.ts";
+import { requireSigners } from "../core/verification/threshold.ts";
+import { createVerifier } from "../core/verification/verify.ts";
+import type { Config } from "../config/schema.ts";
+import type { Files } from "../runtime.ts";
+import { assertEnough } from "./execution.ts";
+import { readApprovers, readCa, readConfigured, readPolicy, readSigners } from "./read_files.ts";
+
+/** No user of a system; the agent's own counts as one approver where none is configured. */
+const SOME_USER = -1;
+
+export interface CheckedConfig {
+  readonly clusterName: string;
+  readonly kubernetes: Config["kubernetes"]["mode"];
+  readonly listener: boolean;
+  /** Names of `trust.signers`; nobody else may sign. */
+  readonly signers: readonly string[];
+  readonly policy: Pick<Policy, "mode"> & { readonly allow: readonly string[] };
+}
+
+/**
+ * Reads what the agent reads at its start, but for credentials: they are read anew for each use.
+ * Throws StalledError `config_invalid`, InvalidInputError `malformed_policy`.
+ */
+export async function checkConfig(config: Config, files: Files): Promise<CheckedConfig> {
+  const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
+  await readCa(files, "controlPlane.caFile", controlPlane.caFile);
+  await readCa(files, "vault.caFile", vault.caFile);
+  await readCa(files, "prometheus.caFile", prometheus?.caFile);
+  await readCa(files, "audit.s3.caFile", audit.s3?.caFile);
+  if (listener.enabled) {
+    await readConfigured(files, "listener.certFile", listener.certFile!);
+    await readConfigured(files, "listener.keyFile", listener.keyFile!);
+  }
+  const signers = await readSigners(files, trust.signers);
+  requireSigners(createVerifier(signers), trust.threshold);
+  const policy = await readPolicy(files, execution.policyFile);
+  assertEnough(new Approvers(await readApprovers(files, execution.approvers), SOME_USER), policy);
+  return {
+    clusterName: config.clusterName,
+    kubernetes: config.kubernetes.mode,
+    listener: listener.enabled,
+    signers: signers.map(({ name }) => name),
+    policy: { mode: policy.mode, allow: policy.allow.map(({ name }) => name) },
+  };
+}

@@ -5,10 +5,11 @@
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
  */
 import { parseArgs } from "node:util";
+import config from "../../deno.json" with { type: "json" };
 import { down } from "../testbed/down.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
-import { runningTestbed } from "../testbed/testbed.ts";
+import { runningTestbed, type Testbed } from "../testbed/testbed.ts";
 import { buildTime, up } from "../testbed/up.ts";
 
 const FOLDER = "tests/real";
@@ -48,6 +49,12 @@ async function allParts(): Promise<string[]> {
   return names.sort();
 }
 
+/** Pods on real nodes reach the peers in a test by an address that is not loopback. */
+function netFlags({ nodes }: Testbed): string[] {
+  const { net } = config.permissions.real;
+  return nodes ? [`--allow-net=${[...net, nodes.hostAddress].join(",")}`] : [];
+}
+
 async function runPart(part: string, programs: readonly string[]): Promise<boolean> {
   print(`\n== ${part}`);
   const { success } = await new Deno.Command(Deno.execPath(), {
@@ -55,6 +62,7 @@ async function runPart(part: string, programs: readonly string[]): Promise<boole
       "test",
       "--no-prompt",
       "-P=real",
+      ...netFlags(testbed),
       `--allow-run=${programs.join(",")}`,
       `${FOLDER}/${part}_test.ts`,
     ],

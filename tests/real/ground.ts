@@ -7,7 +7,11 @@ import {
 } from "../../src/embedded/control_plane/start.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki, type Pki } from "../../src/embedded/pki.ts";
-import { type EmbeddedVault, startVault } from "../../src/embedded/vault.ts";
+import {
+  type EmbeddedVault,
+  startVault,
+  type VaultStartOptions,
+} from "../../src/embedded/vault.ts";
 import { systemClock } from "../../src/runtime_deno.ts";
 
 /** Manual: every plan waits for a person. */
@@ -33,10 +37,17 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-export async function layGround(): Promise<Ground> {
+export interface GroundOptions {
+  /** By which agents call the peers besides loopback. */
+  readonly addresses?: readonly string[];
+  readonly reviewServiceAccount?: (jwt: string) => Promise<boolean>;
+}
+
+export async function layGround(options: GroundOptions = {}): Promise<Ground> {
+  const { addresses, ...ofVault } = options;
   const clock = systemClock();
-  const pki = await createPki();
-  const vault = await startVault({ pki, clock });
+  const pki = await createPki(undefined, addresses);
+  const vault = await startVault({ pki, clock, ...ofVault });
   const controlPlane = await startControlPlane({
     pki,
     clock,

@@ -50,9 +50,9 @@ async function allParts(): Promise<string[]> {
 }
 
 /** Pods on real nodes reach the peers in a test by an address that is not loopback. */
-function netFlags({ nodes }: Testbed): string[] {
-  const { net } = config.permissions.real;
-  return nodes ? [`--allow-net=${[...net, nodes.hostAddress].join(",")}`] : [];
+function netFlags({ nodes, oldestNodes }: Testbed): string[] {
+  const address = (nodes ?? oldestNodes)?.hostAddress;
+  return address ? [`--allow-net=${[...config.permissions.real.net, address].join(",")}`] : [];
 }
 
 async function runPart(part: string, programs: readonly string[]): Promise<boolean> {

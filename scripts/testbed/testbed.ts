@@ -18,6 +18,7 @@ export interface Testbed {
   readonly oldestKubernetes: RunningKubernetes | null;
   /** Absent unless they were asked for. */
   readonly nodes: RunningNodes | null;
+  readonly oldestNodes: RunningNodes | null;
   readonly openbao: RunningOpenBao | null;
   readonly minio: RunningMinio | null;
   readonly prometheus: RunningPrometheus | null;

@@ -1,18 +1,19 @@
 /** Brings up whatever this machine can have, and says of the rest why it is not there. */
 import { createPki, type Pki } from "../../src/embedded/pki.ts";
 import { down } from "./down.ts";
-import { SERVER_ADDRESSES } from "./nodes/plan.ts";
+import { CURRENT_NODES, type NodeKind, OLDEST_NODES } from "./nodes/kinds.ts";
+import { makeNetwork } from "./nodes/network.ts";
+import { type ClusterPlan, CURRENT, OLDEST, SERVER_ADDRESSES } from "./nodes/plan.ts";
 import { startNodes, whyNoNodes } from "./nodes/start.ts";
 import { type Peer, type Search, toPeer } from "./peer.ts";
 import { print } from "./print.ts";
-import { containerPrograms, findContainerd } from "./programs/containers.ts";
+import { programsWith } from "./programs/containerd.ts";
 import { findDebianProgram } from "./programs/debian.ts";
 import {
   findGoProgram,
   type GoProgram,
   KUBERNETES,
   MINIO,
-  OLDEST_KUBELET,
   OLDEST_KUBERNETES,
   OPENBAO,
 } from "./programs/go_module.ts";
@@ -75,6 +76,7 @@ class Builder {
     kubernetes: null,
     oldestKubernetes: null,
     nodes: null,
+    oldestNodes: null,
     openbao: null,
     minio: null,
     prometheus: null,
@@ -88,11 +90,16 @@ class Builder {
 
   async build(): Promise<Testbed> {
     const testbed = this.#testbed;
-    const current = await this.#startKubernetes("Kubernetes", KUBERNETES, "kubernetes");
+    const current = await this.#startKubernetes("Kubernetes", KUBERNETES, CURRENT, "kubernetes");
     testbed.kubernetes = current?.cluster ?? null;
-    const oldest = await this.#startKubernetes("Kubernetes, oldest", OLDEST_KUBERNETES, "oldest");
+    const oldest = await this.#startKubernetes(
+      "Kubernetes, oldest",
+      OLDEST_KUBERNETES,
+      OLDEST,
+      "oldest",
+    );
     testbed.oldestKubernetes = oldest?.cluster ?? null;
-    await this.#startNodes();
+    await this.#startAllNodes();
     testbed.minio = await this.#serve("S3 (MinIO)", MINIO, "minio", startMinio);
     testbed.openbao = await this.#serve(
       "Vault (OpenBao)",
@@ -124,7 +131,7 @@ class Builder {
     return testbed;
   }
 
-  async #startKubernetes(name: string, program: GoProgram, folder: string) {
+  async #startKubernetes(name: string, program: GoProgram, plan: ClusterPlan, folder: string) {
     return await this.#serve(name, program, folder, async (service, path) => {
       // The older control plane's pods are brought to life by the newer one's kwok.
       const kwok = program.tags ? path : await this.#kwok();
@@ -133,6 +140,7 @@ class Builder {
         path,
         program.version,
         kwok,
+        plan.serviceNetwork,
       );
       const admin = {
         certPem: await Deno.readTextFile(service.path("admin.crt")),
@@ -143,26 +151,37 @@ class Builder {
     });
   }
 
-  async #startNodes(): Promise<void> {
-    const cluster = this.#testbed.oldestKubernetes;
-    const why = this.options.nodes ? await whyNoNodes(cluster) : "deno task testbed up --nodes";
+  async #startAllNodes(): Promise<void> {
+    const testbed = this.#testbed;
+    const why = this.options.nodes ? await whyNoNodes() : "deno task testbed up --nodes";
+    if (why === null) await makeNetwork();
+    testbed.nodes = await this.#startNodes(CURRENT_NODES, testbed.kubernetes, why);
+    testbed.oldestNodes = await this.#startNodes(OLDEST_NODES, testbed.oldestKubernetes, why);
+  }
+
+  async #startNodes(kind: NodeKind, cluster: RunningKubernetes | null, why: string | null) {
+    const { name, folder, plan, kubeletSettings } = kind;
     if (why !== null || cluster === null) {
-      this.#peers.push(toPeer("Node", { why: why! }));
-      return;
+      this.#peers.push(toPeer(name, { why: why ?? "there is no control plane for them" }));
+      return null;
     }
-    const containerd = await findContainerd();
-    const kubelet = await findGoProgram(OLDEST_KUBELET, this.signal);
-    const found = "why" in containerd ? containerd : kubelet;
-    this.#testbed.nodes = await this.#attempt(
-      "Node",
+    const runtime = await kind.findContainerd(this.signal);
+    this.#peers.push(toPeer(`${name}: containerd`, runtime));
+    if ("why" in runtime) {
+      this.#peers.push(toPeer(name, runtime));
+      return null;
+    }
+    const { program: containerd } = runtime;
+    const ctr = { ...runtime, program: programsWith(containerd).ctr };
+    this.#peers.push(toPeer(`${name}: ctr`, ctr));
+    const found = await findGoProgram(kind.kubelet, this.signal);
+    return await this.#attempt(
+      name,
       found,
-      "nodes",
-      (service, program) => startNodes(service, cluster, program),
+      folder,
+      (service, kubelet) =>
+        startNodes(service, plan, cluster, { containerd, kubelet, kubeletSettings }),
     );
-    this.#peers.push(toPeer("containerd", containerd));
-    if ("version" in containerd) {
-      this.#peers.push(toPeer("ctr", { ...containerd, program: containerPrograms().ctr }));
-    }
   }
 
   async #kwok(): Promise<string | null> {

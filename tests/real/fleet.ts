@@ -12,6 +12,7 @@ import { type ChartPlace, RELEASE, SMALLEST, withChartPlace } from "./chart_clus
 import type { Ground } from "./ground.ts";
 import { IMAGE } from "./image.ts";
 import { kubectl } from "./kubectl.ts";
+import { type KubernetesPeer, runningOf } from "./kubernetes_peers.ts";
 import { registeredCluster, sendCommand } from "./orchestrator.ts";
 import { workPackage } from "./package.ts";
 import { CONFIG_FOLDER } from "./packed_config.ts";
@@ -49,6 +50,7 @@ export interface FleetPod {
 
 export class Fleet {
   constructor(
+    readonly nodes: readonly RunningNode[],
     readonly ground: Ground,
     readonly place: ChartPlace,
     private readonly signer: KeySigner,
@@ -71,7 +73,7 @@ export class Fleet {
     return items.map(({ metadata, spec, status }: any) => ({
       isUp: !metadata.deletionTimestamp && status.phase === "Running",
       name: metadata.name,
-      node: testbed.nodes!.nodes.find(({ name }) => name === spec.nodeName),
+      node: this.nodes.find(({ name }) => name === spec.nodeName),
       container: status.containerStatuses?.[0].containerID,
     })).filter(({ isUp }: { isUp: boolean }) => isUp);
   }
@@ -104,16 +106,20 @@ export class Fleet {
 }
 
 /** Not installed yet. What the pods said is printed when `work` returns false. */
-export async function withFleet(work: (fleet: Fleet) => Promise<boolean>): Promise<void> {
-  const cluster = testbed.oldestKubernetes!;
-  const host = testbed.nodes!.hostAddress;
+export async function withFleet(
+  peer: KubernetesPeer,
+  work: (fleet: Fleet) => Promise<boolean>,
+): Promise<void> {
+  const cluster = runningOf(peer);
+  const { hostAddress: host, nodes } =
+    (peer === "Kubernetes" ? testbed.nodes : testbed.oldestNodes)!;
   const reviewServiceAccount = (jwt: string) => reviewToken(cluster, jwt);
   await withGround(async (ground) => {
     await using vault = await FaultProxy.start(ground.vault.url, { host });
     await using controlPlane = await FaultProxy.start(ground.controlPlane.url, { host });
     ground.controlPlane.advertise(controlPlane.url);
     await withChartPlace(cluster, async (place) => {
-      const fleet = new Fleet(ground, place, await createKeySigner(), {
+      const fleet = new Fleet(nodes, ground, place, await createKeySigner(), {
         clusterName: "real-1",
         controlPlane: { url: controlPlane.url, caFile: CA_FILE },
         vault: { address: vault.url, caFile: CA_FILE },

@@ -1,6 +1,5 @@
 /** The runtime of a real node, past the kubelet: what an administrator would do on the machine itself. */
 import type { RunningNode } from "../../scripts/testbed/nodes/node.ts";
-import { programOf } from "./peers.ts";
 import { runToEnd } from "./process.ts";
 
 /** Puts an image on the node, as no registry is there to pull it from. */
@@ -24,8 +23,8 @@ export async function statusOf(node: RunningNode, id: string): Promise<Map<strin
   return new Map(stdout.trim().split("\n").map((line) => line.split(/:\s+/) as [string, string]));
 }
 
-async function ctr({ socket }: RunningNode, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runToEnd(programOf("ctr"), {
+async function ctr({ socket, ctr }: RunningNode, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd(ctr, {
     args: ["--address", socket, "--namespace", "k8s.io", ...args],
   });
   if (code !== 0) throw new Error(`ctr ${args.join(" ")}: ${stderr}`);

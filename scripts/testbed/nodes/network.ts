@@ -1,13 +1,17 @@
 /** The network of the nodes: what `ip` makes, and how it goes again. */
 import { run } from "../command.ts";
-import { BRIDGE, HOST_ADDRESS, type NodePlan, NODES, SERVICE_ADDRESS } from "./plan.ts";
+import { BRIDGE, CLUSTERS, HOST_ADDRESS, type NodePlan } from "./plan.ts";
+
+const NODES = CLUSTERS.flatMap(({ nodes }) => nodes);
 
 /** Throws an Error that says which command failed. */
 export async function makeNetwork(): Promise<void> {
   await must("ip", "link", "add", "name", BRIDGE, "type", "bridge");
   await must("ip", "link", "set", BRIDGE, "alias", Deno.cwd());
   await must("ip", "addr", "add", `${HOST_ADDRESS}/24`, "dev", BRIDGE);
-  await must("ip", "addr", "add", `${SERVICE_ADDRESS}/32`, "dev", BRIDGE);
+  for (const { serviceAddress } of CLUSTERS) {
+    await must("ip", "addr", "add", `${serviceAddress}/32`, "dev", BRIDGE);
+  }
   await must("ip", "link", "set", BRIDGE, "up");
   for (const [index, node] of NODES.entries()) await addNode(index, node);
 }

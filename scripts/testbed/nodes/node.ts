@@ -3,7 +3,7 @@
  * cgroups of their own. Its /var and /run are its own too, so that nothing of it outlives it.
  */
 import { run } from "../command.ts";
-import { containerPrograms } from "../programs/containers.ts";
+import type { NodePrograms } from "../programs/containerd.ts";
 import { untilReady } from "../readiness.ts";
 import { kubeconfig } from "../services/kubernetes_files.ts";
 import { Service } from "../services/service.ts";
@@ -15,7 +15,7 @@ import {
   networkConfig,
   type NodePaths,
 } from "./node_files.ts";
-import { type NodePlan, SERVICE_ADDRESS, SERVICE_PORT } from "./plan.ts";
+import type { NodePlan } from "./plan.ts";
 
 /** Everything that follows is found in this cgroup. */
 const IN_CGROUP = 'echo $$ >"$1"; shift; exec "$@"';
@@ -27,17 +27,28 @@ export interface RunningNode {
   readonly address: string;
   /** Absolute path of containerd's socket. */
   readonly socket: string;
+  /** Absolute path of the client that goes with it. */
+  readonly ctr: string;
+}
+
+export interface NodeParts extends NodePrograms {
+  readonly kubelet: string;
+  /** That only this version of the kubelet knows. */
+  readonly kubeletSettings: Readonly<Record<string, unknown>>;
+  /** Archive of the image that the pods' first containers run. */
+  readonly pauseImage: string;
+  /** Of the API server, as the node calls it. */
+  readonly url: string;
 }
 
 /** Resolves once containerd serves and the kubelet is started: the node itself may not be ready yet. */
 export async function startNode(
   parent: Service,
   plan: NodePlan,
-  kubelet: string,
-  pauseImage: string,
+  parts: NodeParts,
 ): Promise<RunningNode> {
   const { name, namespace, address } = plan;
-  const { containerd, ctr, plugins, path } = containerPrograms();
+  const { containerd, ctr, plugins, path, kubelet, pauseImage, url } = parts;
   const service = await Service.create(`${parent.folder}/${name}`, parent.pki);
   const folder = `${Deno.cwd()}/${service.folder}`;
   const paths: NodePaths = {
@@ -54,9 +65,8 @@ export async function startNode(
   await service.write("ca.pem", service.pki.caPem);
   await service.write("containerd.toml", containerdConfig(paths));
   await service.write("network/pods.conflist", networkConfig(plan));
-  await service.write("kubelet.yaml", kubeletConfig(cgroupOf(name), paths));
+  await service.write("kubelet.yaml", kubeletConfig(cgroupOf(name), paths, parts.kubeletSettings));
   const identity = await service.pki.issueClient(`system:node:${name}`, ["system:nodes"]);
-  const url = `https://${SERVICE_ADDRESS}:${SERVICE_PORT}`;
   await service.write("kubeconfig", kubeconfig(url, service.pki.caPem, identity));
   const inCgroup = ["sh", "-c", IN_CGROUP, "sh", await makeCgroup(name)];
   const runtime = service.start({
@@ -91,5 +101,5 @@ export async function startNode(
     env: { PATH: path },
   });
   parent.daemons.push(...service.daemons);
-  return { name, address, socket: paths.socket };
+  return { name, address, socket: paths.socket, ctr };
 }

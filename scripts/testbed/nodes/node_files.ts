@@ -46,7 +46,12 @@ export function networkConfig({ podNetwork }: NodePlan): string {
   });
 }
 
-export function kubeletConfig(cgroupRoot: string, { socket, caFile }: NodePaths): string {
+/** @param settings that only this version of the kubelet knows */
+export function kubeletConfig(
+  cgroupRoot: string,
+  { socket, caFile }: NodePaths,
+  settings: Readonly<Record<string, unknown>>,
+): string {
   return stringify({
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
@@ -70,6 +75,7 @@ export function kubeletConfig(cgroupRoot: string, { socket, caFile }: NodePaths)
     localStorageCapacityIsolation: false,
     resolvConf: "",
     registerWithTaints: [NODE_TAINT],
+    ...settings,
   });
 }
 

@@ -44,7 +44,13 @@ export const OLDEST_KUBERNETES: GoProgram = {
   modfile: "oldest.mod",
   variables: KUBERNETES_VERSION("1.30.14"),
 };
-/** What makes a machine a node of `OLDEST_KUBERNETES`. */
+export const KUBELET: GoProgram = {
+  name: "kubelet",
+  version: KUBERNETES.version,
+  folder: KUBERNETES.folder,
+  package: "./kubelet",
+  variables: KUBERNETES.variables,
+};
 export const OLDEST_KUBELET: GoProgram = {
   ...OLDEST_KUBERNETES,
   name: "kubelet",

@@ -32,12 +32,14 @@ export interface RunningKubernetes {
 /**
  * @param program the control plane, as built
  * @param kwok null: nothing makes pods ready
+ * @param serviceNetwork of each cluster another, so that one machine can be a node's neighbour in both
  */
 export async function startKubernetes(
   service: Service,
   program: string,
   version: string,
   kwok: string | null,
+  serviceNetwork: string,
 ): Promise<RunningKubernetes> {
   const { pki } = service;
   const [etcdPort, peerPort, port] = [freePort(), freePort(), freePort()];
@@ -66,7 +68,7 @@ export async function startKubernetes(
   const apiServer = service.start({
     name: "kube-apiserver",
     program: await nameProgram(program, "kube-apiserver"),
-    args: apiServerArguments(service, etcd, port),
+    args: apiServerArguments(service, etcd, port, serviceNetwork),
   });
   await withClient(
     service.caller(admin),
@@ -150,7 +152,12 @@ async function writeFiles(service: Service, url: string, admin: Certificate): Pr
   }
 }
 
-function apiServerArguments(service: Service, etcd: string, port: number): string[] {
+function apiServerArguments(
+  service: Service,
+  etcd: string,
+  port: number,
+  serviceNetwork: string,
+): string[] {
   return [
     `--etcd-servers=${etcd}`,
     "--bind-address=127.0.0.1",
@@ -164,7 +171,7 @@ function apiServerArguments(service: Service, etcd: string, port: number): strin
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${service.path("service-account.pub")}`,
     `--service-account-signing-key-file=${service.path("service-account.key")}`,
-    "--service-cluster-ip-range=10.96.0.0/24",
+    `--service-cluster-ip-range=${serviceNetwork}`,
     `--cert-dir=${service.path("kube-apiserver")}`,
     `--audit-policy-file=${service.path("audit-policy.yaml")}`,
     `--audit-log-path=${service.path("audit.jsonl")}`,

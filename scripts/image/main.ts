@@ -1,49 +1,49 @@
 /**
- * `deno task image [--release DIR] [--check]`: the image of the release in reports/dist, as an OCI archive
- * beside it. `--check` builds it twice and ends with 1 unless both are the same, byte for byte.
+ * `deno task image [--release DIR] [--runtime deno] [--check]`: the image of the release in reports/dist,
+ * as an OCI archive beside it. `--runtime deno` has the bundle under Deno in the place of the compiled
+ * file. `--check` builds it twice and ends with 1 unless both are the same, byte for byte.
  */
 import { parseArgs } from "node:util";
 import config from "../../deno.json" with { type: "json" };
 import { Failure } from "../release/failure.ts";
 import { print } from "../testbed/print.ts";
-import { buildImage, NAME } from "./image.ts";
+import { archiveOf, FLAVOURS } from "./flavours.ts";
+import { buildImage, type ImageOptions, nameOf } from "./image.ts";
 
 const { values } = parseArgs({
   options: {
     release: { type: "string", default: "reports/dist" },
+    runtime: { type: "string", default: "compiled" },
     check: { type: "boolean", default: false },
   },
 });
-const { version } = config;
-const binary = `neuralops-connector-linux-${Deno.build.arch}`;
-const archive = `${values.release}/${binary}.oci.tar`;
-const options = { release: values.release, version, binary, archive };
 try {
+  const flavour = FLAVOURS[values.runtime as keyof typeof FLAVOURS];
+  if (!flavour) throw new Failure(`--runtime is compiled or deno, not ${values.runtime}`);
+  const { release } = values;
+  const archive = archiveOf(release, flavour);
+  const options: ImageOptions = { release, flavour, version: config.version, archive };
   const begun = Date.now();
-  const made = await buildImage(options);
-  print(`${NAME}:${version}@${made.digest}`);
-  print(`${archive}: ${megabytes(made.compressedBytes)} MB compressed, ${seconds(begun)} s`);
-  if (values.check) await compare(made.digest);
+  const { digest, compressedBytes } = await buildImage(options);
+  print(`${nameOf(options)}@${digest}`);
+  print(`${archive}: ${(compressedBytes / 1e6).toFixed(1)} MB compressed, ${seconds(begun)} s`);
+  if (values.check) await compare(options, digest);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   print(error.message);
   Deno.exit(1);
 }
 
-async function compare(digest: string): Promise<void> {
+async function compare(options: ImageOptions, digest: string): Promise<void> {
   const begun = Date.now();
-  const again = `${archive}.again`;
+  const archive = `${options.archive}.again`;
   try {
-    const { digest: second } = await buildImage({ ...options, archive: again });
+    const { digest: second } = await buildImage({ ...options, archive });
     if (second !== digest) throw new Failure(`a second build is another image: ${second}`);
   } finally {
-    await Deno.remove(again).catch(() => {});
+    await Deno.remove(archive).catch(() => {});
   }
   print(`a second build is the same image; ${seconds(begun)} s`);
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }
 
 function seconds(begun: number): string {

@@ -4,6 +4,8 @@ import { findBuildah } from "../testbed/programs/podman.ts";
 
 export interface BuildOptions {
   readonly containerfile: string;
+  /** Stage of it; default: the last one. */
+  readonly target?: string;
   readonly context: string;
   readonly tag: string;
   readonly epochSeconds: number;
@@ -11,7 +13,7 @@ export interface BuildOptions {
 }
 
 export class Store implements AsyncDisposable {
-  private constructor(private readonly buildah: string, readonly folder: string) {}
+  private constructor(private readonly buildah: string, private readonly folder: string) {}
 
   /** Throws Failure when there is no buildah. */
   static async open(): Promise<Store> {
@@ -20,13 +22,20 @@ export class Store implements AsyncDisposable {
     return new Store(buildah.program, await Deno.makeTempDir({ prefix: "neuralops-image-" }));
   }
 
+  /** Goes with the store. */
+  async makeFolder(name: string): Promise<string> {
+    await Deno.mkdir(`${this.folder}/${name}`);
+    return `${this.folder}/${name}`;
+  }
+
   async build(options: BuildOptions): Promise<void> {
-    const { containerfile, context, tag, epochSeconds, buildArguments = {} } = options;
+    const { containerfile, target, context, tag, epochSeconds, buildArguments = {} } = options;
     await this.#run("build", [
       ...["--file", containerfile, "--tag", tag, "--timestamp", String(epochSeconds)],
       ...["--layers=false", "--isolation=chroot", "--format=oci", "--pull-never"],
       // Which buildah made it must not make it another image.
       "--identity-label=false",
+      ...(target ? ["--target", target] : []),
       ...Object.entries(buildArguments).flatMap((
         [name, value],
       ) => ["--build-arg", `${name}=${value}`]),

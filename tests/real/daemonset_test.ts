@@ -3,10 +3,11 @@
  * of the pods leads; when it is killed in the middle of a change, another one ends what it began.
  */
 import assert from "node:assert/strict";
+import { print } from "../../scripts/testbed/print.ts";
 import { poll } from "../contract/contract.ts";
 import { RELEASE } from "./chart_cluster.ts";
 import { type Fleet, withFleet } from "./fleet.ts";
-import { ARCHIVE, imageTest } from "./image.ts";
+import { imageOf, imageTest } from "./image.ts";
 import { kubectl } from "./kubectl.ts";
 import { KUBERNETES } from "./kubernetes_peers.ts";
 import { importImage, killContainer, statusOf } from "./node_runtime.ts";
@@ -19,7 +20,7 @@ const NOTHING = "0000000000000000";
 
 const STORY: Readonly<Record<string, (fleet: Fleet) => Promise<void>>> = {
   async "has a ready pod on each node"(fleet) {
-    for (const node of fleet.nodes) await importImage(node, ARCHIVE);
+    for (const node of fleet.nodes) await importImage(node, imageOf("compiled").archive);
     await fleet.install();
     const names = (await fleet.pods()).map(({ node }) => node.name);
     assert.deepEqual(names.sort(), fleet.nodes.map(({ name }) => name));
@@ -31,6 +32,7 @@ const STORY: Readonly<Record<string, (fleet: Fleet) => Promise<void>>> = {
       const fields = ["Uid", "Gid", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp"];
       const values = fields.map((name) => status.get(name)?.split("\t")[0]);
       assert.deepEqual(values, ["65532", "65532", NOTHING, NOTHING, "1", "2"]);
+      print(`resident memory on ${node.name}: ${status.get("VmRSS")}`);
     }
   },
 
@@ -68,6 +70,7 @@ for (const [peer, nodes] of [[KUBERNETES[0], "Nodes"], [KUBERNETES[1], "Nodes, o
   const needs = [peer, nodes, "helm", "kubectl"];
   imageTest(
     `a DaemonSet of the image on real nodes (${peer})`,
+    "compiled",
     needs,
     (context) =>
       withFleet(peer, async (fleet) => {

@@ -10,7 +10,7 @@ import { createKeySigner, type KeySigner } from "../../src/embedded/signer.ts";
 import { withFile } from "./chart.ts";
 import { type ChartPlace, RELEASE, SMALLEST, withChartPlace } from "./chart_cluster.ts";
 import type { Ground } from "./ground.ts";
-import { IMAGE } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { kubectl } from "./kubectl.ts";
 import { type KubernetesPeer, runningOf } from "./kubernetes_peers.ts";
 import { registeredCluster, sendCommand } from "./orchestrator.ts";
@@ -22,12 +22,12 @@ import type { Execution } from "./shared_journal.ts";
 
 const CA_FILE = `${CONFIG_FOLDER}/ca.pem`;
 const SELECTOR = "--selector=app.kubernetes.io/name=neuralops-connector";
-const [repository, tag] = IMAGE.split(":");
+const [repository, tag] = imageOf("compiled").name.split(":");
 const VALUES = {
   image: { repository, tag, pullPolicy: "Never" },
   nodeSelector: { [NODE_LABEL]: "real" },
   tolerations: [{ key: NODE_LABEL, operator: "Exists" }],
-  leaderElection: { leaseDuration: "3s", renewDeadline: "2s", retryPeriod: "500ms" },
+  leaderElection: { leaseDuration: "5s", renewDeadline: "4s", retryPeriod: "1s" },
   listener: SMALLEST.listener,
   policy: {
     mode: "auto",
@@ -88,7 +88,9 @@ export class Fleet {
 
   /** Hands a signed package to whoever leads; its digest. */
   async send(manifest: string): Promise<string> {
-    const bytes = workPackage({ clusterId: await registeredCluster(this.ground), manifest });
+    const clusterId = await registeredCluster(this.ground);
+    // However slow the machine: a takeover must not meet the deadline.
+    const bytes = workPackage({ clusterId, manifest, timeout: "5m" });
     sendCommand(this.ground, bytes, this.signer.sign(bytes));
     return `sha256:${sha256Hex(bytes)}`;
   }

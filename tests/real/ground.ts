@@ -7,11 +7,7 @@ import {
 } from "../../src/embedded/control_plane/start.ts";
 import { type EmbeddedKubernetes, startKubernetes } from "../../src/embedded/kubernetes/server.ts";
 import { createPki, type Pki } from "../../src/embedded/pki.ts";
-import {
-  type EmbeddedVault,
-  startVault,
-  type VaultStartOptions,
-} from "../../src/embedded/vault.ts";
+import { type EmbeddedVault, startVault } from "../../src/embedded/vault.ts";
 import { systemClock } from "../../src/runtime_deno.ts";
 
 /** Manual: every plan waits for a person. */

@@ -14,6 +14,7 @@ const ROOTS = [
   "helm",
   ".ci",
   "main.ts",
+  "Containerfile",
   "deno.json",
   "deno.lock",
   "README.md",

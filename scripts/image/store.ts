@@ -48,7 +48,12 @@ export class Store implements AsyncDisposable {
     await Deno.remove(archive).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
-    await this.#run("push", ["--compression-format=zstd", tag, `oci-archive:${archive}:${tag}`]);
+    await this.#run("push", [
+      "--compression-format=zstd",
+      "--compression-level=9",
+      tag,
+      `oci-archive:${archive}:${tag}`,
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,13 @@
 /** Reads from the repository what its documents may name. */
 import config from "../deno.json" with { type: "json" };
 import { EXECUTION_STATES } from "../src/core/protocol.ts";
+import { renderValues } from "./chart/values_doc.ts";
 import { renderConfiguration } from "./configuration_doc.ts";
 import { type Facts, headingsOf } from "./docs.ts";
 import { listFiles, readTexts } from "./read_texts.ts";
 
+/** Of a table's rows: the agent's keys, and the chart's values. */
+const KEYS = /^\| `([\w.[\]]+)` \|/gm;
 const METRIC_PREFIX = "neuralops_connector_";
 const ROOTS = [
   "src",
@@ -40,7 +43,10 @@ export async function gatherFacts(docs: ReadonlyMap<string, string>): Promise<Fa
       ...find(sources, /"([a-z]+\.[a-z_]+)"/g),
       ...EXECUTION_STATES.map((state) => `execution.${state}`),
     ]),
-    configKeys: new Set(find(renderConfiguration([]), /^\| `([\w.[\]]+)` \|/gm)),
+    configKeys: new Set([
+      ...find(renderConfiguration([]), KEYS),
+      ...find(renderValues(await Deno.readTextFile("helm/connector/values.yaml")), KEYS),
+    ]),
     headings: new Map([...docs].map(([path, text]) => [path, headingsOf(text)])),
     tests,
   };

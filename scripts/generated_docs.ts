@@ -1,6 +1,7 @@
 /** Every generated document by its path. What is on the disk must be exactly this. */
 import { stringify } from "yaml";
 import { VERSION } from "../src/agent/version.ts";
+import { renderValues } from "./chart/values_doc.ts";
 import { renderValuesSchema } from "./chart/values_schema.ts";
 import { renderConfiguration } from "./configuration_doc.ts";
 import { renderErrors } from "./errors_doc.ts";
@@ -22,6 +23,7 @@ export async function generateDocs(
   return new Map([
     ["docs/configuration.md", renderConfiguration(examples)],
     ["docs/errors.md", renderErrors()],
+    ["docs/helm-values.md", renderValues(await readText("helm/connector/values.yaml"))],
     ["helm/connector/values.schema.json", renderValuesSchema()],
     ["docs/openapi/connector.yaml", toYaml(connectorDocument(VERSION))],
     ["docs/openapi/admin.yaml", toYaml(adminDocument(VERSION))],

@@ -50,8 +50,8 @@ function plain(mode: string, text: string, definition: string): string {
   const own = text.split("\n").filter((line) => !OF_HELM.test(line)).join("\n")
     .replaceAll(/^ *annotations:\n(?=\S)/gm, "");
   return `# The connector without Helm, mode ${mode}. Made from helm/connector by \`deno task manifests\`, with the
-# values of docs/manifests/values.yaml: change cluster, addresses, key and policy here, and with the policy
-# the Roles. The Secret ${RELEASE}-tls, of type kubernetes.io/tls, is yours to make.
+# values of docs/manifests/values.yaml: change image, cluster, addresses, key and policy here, and with the
+# policy the Roles. The Secret ${RELEASE}-tls, of type kubernetes.io/tls, is yours to make.
 #
 #   kubectl apply -f docs/manifests/${mode}.yaml
 apiVersion: v1

@@ -1,4 +1,5 @@
 /** What stands on the base: one compiled file, or the bundle under Deno itself. */
+import config from "../../deno.json" with { type: "json" };
 import { runChecked } from "../release/failure.ts";
 
 export interface Flavour {
@@ -28,6 +29,7 @@ export const FLAVOURS: Readonly<Record<"compiled" | "deno", Flavour>> = {
     async context(release, scratch) {
       await runChecked("cp", ["-R", `${release}/bundle`, scratch]);
       await Deno.copyFile(Deno.execPath(), `${scratch}/deno`);
+      await Deno.writeTextFile(`${scratch}/deno.json`, permissionsFile(config.permissions));
       return scratch;
     },
   },
@@ -36,4 +38,9 @@ export const FLAVOURS: Readonly<Record<"compiled" | "deno", Flavour>> = {
 /** Path of the OCI archive. */
 export function archiveOf(release: string, { suffix }: Flavour): string {
   return `${release}/${COMPILED_FILE}${suffix}.oci.tar`;
+}
+
+/** The image's own deno.json: what the agent may do, and nothing of how it is developed. */
+export function permissionsFile({ agent }: { readonly agent: unknown }): string {
+  return JSON.stringify({ permissions: { agent } }, null, 2);
 }

@@ -9,6 +9,7 @@ import { type Peer, type Search, toPeer } from "./peer.ts";
 import { print } from "./print.ts";
 import { programsWith } from "./programs/containerd.ts";
 import { findDebianProgram } from "./programs/debian.ts";
+import { findDefinitions } from "./programs/definitions.ts";
 import {
   findGoProgram,
   type GoProgram,
@@ -17,7 +18,7 @@ import {
   OLDEST_KUBERNETES,
   OPENBAO,
 } from "./programs/go_module.ts";
-import { findCosign, findKubeconform } from "./programs/go_tools.ts";
+import { findCosign } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
 import { findBuildah, findPodman } from "./programs/podman.ts";
 import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
@@ -36,9 +37,9 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["cosign", () => findCosign(signal)],
   ["kubectl", findKubectl],
   ["helm", findHelm],
-  ["kubeconform", () => findKubeconform(signal)],
   ["buildah", findBuildah],
   ["podman", findPodman],
+  ["definitions", findDefinitions],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];
 

@@ -10,6 +10,7 @@ export const RELEASE = "neuralops-connector";
 const SECRET = "neuralops-connector-tls";
 
 export const SMALLEST = {
+  image: { repository: "localhost/neuralops-connector" },
   config: {
     clusterName: "real-1",
     controlPlane: { url: "https://connect.neuralops.example" },

@@ -1,8 +1,10 @@
 /** The chart as the real helm renders it, or refuses to; without a cluster. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { parse } from "yaml";
 import { CASES, CHART, RENDERINGS, valuesPath } from "../../scripts/chart/renderings.ts";
-import { PolicySchema } from "../../src/core/policy.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { parsePolicy, PolicySchema } from "../../src/core/policy.ts";
 import { judge } from "../../src/core/policy/judge.ts";
 import { rightsOf } from "../fakes/chart_objects.ts";
 import { helm, template, tryTemplate } from "./chart.ts";
@@ -23,6 +25,15 @@ realTest("helm lint --strict finds nothing in any mode", ["helm"], async () => {
     assert.equal(code, 0, stdout);
     assert.doesNotMatch(stdout, /WARNING|ERROR/);
   }
+});
+
+realTest("helm takes the values that docs/kubernetes.md begins with", ["helm"], async () => {
+  const text = await Deno.readTextFile("docs/kubernetes.md");
+  const [, values] = text.match(/^```yaml\n(# values\.yaml\n[\s\S]*?)^```/m)!;
+  const objects = await template(parse(values!));
+  const { data } = objects.find(({ kind }) => kind === "ConfigMap")!;
+  parseConfig(data!["connector.yaml"]!, () => undefined, "the example");
+  parsePolicy(data!["policy.yaml"]!);
 });
 
 const ALLOW = { name: "shop", namespaces: ["shop"], kinds: ["v1/ConfigMap"], actions: ["apply"] };
@@ -71,6 +82,10 @@ const BAD: Record<string, [values: unknown, expected: RegExp]> = {
   "a pattern that stands for nothing": [
     { policy: { allow: [{ ...ALLOW, namespaces: ["shop-*"] }] } },
     /RBAC knows no patterns: name those that are meant in rbac\.namespaces/,
+  ],
+  "an image that is nowhere": [
+    { image: { repository: "" } },
+    /image\.repository must say under which registry and name/,
   ],
   "a listener without a certificate": [
     { listener: { tls: { secretName: "" } } },

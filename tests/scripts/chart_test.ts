@@ -143,6 +143,44 @@ Deno.test("chart's admission policies are those of docs/examples, for its own se
   }
 });
 
+Deno.test("chart keeps tokens to the connector's container, and Vault's to Vault", () => {
+  for (const name of ["daemonset", "sidecar"] as const) {
+    const [{ volumes, containers, automountServiceAccountToken }] = podSpecs(objectsOf(name));
+    assert.equal(automountServiceAccountToken, false);
+    assert.equal(containers.length, 1);
+    // deno-lint-ignore no-explicit-any
+    const tokens = volumes.flatMap(({ name, projected }: any) =>
+      // deno-lint-ignore no-explicit-any
+      (projected?.sources ?? []).flatMap(({ serviceAccountToken }: any) =>
+        serviceAccountToken ? [[name, serviceAccountToken.audience]] : []
+      )
+    );
+    assert.deepEqual(tokens, [
+      ["neuralops-kubernetes-token", undefined],
+      ["neuralops-vault-token", "vault"],
+    ]);
+  }
+  const [{ volumes }] = podSpecs(objectsOf("deployment"));
+  assert.ok(!JSON.stringify(volumes).includes("vault-token"), "appRole needs none");
+});
+
+Deno.test("chart's NetworkPolicy opens the ports of the configured peers and the listener's, and no others", () => {
+  const portsOf = (name: typeof CASES[number]) => {
+    const { spec } = only(objectsOf(name), "NetworkPolicy");
+    assert.deepEqual(spec.policyTypes, ["Ingress", "Egress"]);
+    // deno-lint-ignore no-explicit-any
+    const ports = (rules: any[]) => rules.map(({ ports }) => ports.map((one: any) => one.port));
+    return { in: ports(spec.ingress), out: ports(spec.egress), spec };
+  };
+  const daemonset = portsOf("daemonset");
+  assert.deepEqual(daemonset.in, [[8443]]);
+  const [names, apiServer, controlPlane] = [[53, 53], [443, 6443], [443]];
+  assert.deepEqual(daemonset.out, [names, apiServer, controlPlane, [8200], [9090], [443]]);
+  assert.deepEqual(daemonset.spec.egress[3].to, [{ ipBlock: { cidr: "192.0.2.0/24" } }]);
+  // Through its proxy, and Vault at the port of https.
+  assert.deepEqual(portsOf("deployment").out, [names, apiServer, [3128], [443]]);
+});
+
 Deno.test("chart's alerts and dashboard ask for metrics that the connector has", async () => {
   const exposed = await createMetrics().text();
   const known = new Set([...exposed.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name));

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { archiveOf, FLAVOURS } from "../../scripts/image/flavours.ts";
+import { archiveOf, FLAVOURS, permissionsFile } from "../../scripts/image/flavours.ts";
 import { nameOf } from "../../scripts/image/image.ts";
-import { permissionFlags } from "../../scripts/release/permission_flags.ts";
 
 const CONFIG = "/etc/neuralops-connector/connector.yaml";
 
@@ -45,13 +44,21 @@ Deno.test("the compiled file is the image's whole command, and the last stage", 
 });
 
 Deno.test("the image with Deno gives it the agent's permissions and no more", () => {
-  const [program, ...args] = JSON.parse(instruction("deno", "ENTRYPOINT")!);
-  assert.equal(program, "/usr/bin/deno");
-  assert.deepEqual(args, [
-    ...["run", "--quiet", "--no-config", "--no-lock", "--no-npm", "--no-remote"],
-    ...permissionFlags(config.permissions.agent as Parameters<typeof permissionFlags>[0]),
-    "/usr/lib/neuralops-connector/main.js",
-  ]);
+  const folder = "/usr/lib/neuralops-connector";
+  const args: string[] = JSON.parse(instruction("deno", "ENTRYPOINT")!);
+  assert.deepEqual(
+    args.filter((arg) => /^(-P|-A|-[RWNES]|--allow|--permission|--config)/.test(arg)),
+    [
+      `--config=${folder}/deno.json`,
+      "-P=agent",
+    ],
+  );
+  assert.deepEqual([args[0], args.at(-1)], ["/usr/bin/deno", `${folder}/main.js`]);
+  for (const flag of ["--no-prompt", "--no-npm", "--no-remote"]) {
+    assert.ok(args.includes(flag), flag);
+  }
+  const { permissions } = JSON.parse(permissionsFile(config.permissions));
+  assert.deepEqual(permissions, { agent: config.permissions.agent });
 });
 
 Deno.test("flavours have names, tags and archives of their own", () => {

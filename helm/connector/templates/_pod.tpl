@@ -105,11 +105,22 @@ seccompProfile: { type: RuntimeDefault }
 {{- ternary "292" "288" (eq .Values.mode "sidecar") -}}
 {{- end -}}
 
+{{- define "connector.stateType" -}}
+{{- if ne .Values.state.type "auto" -}}
+{{- .Values.state.type -}}
+{{- else -}}
+{{- ternary "persistentVolumeClaim" "emptyDir" (eq .Values.mode "deployment") -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "connector.stateVolume" -}}
 {{- $state := .Values.state -}}
-{{- $type := $state.type | default (ternary "persistentVolumeClaim" "emptyDir" (eq .Values.mode "deployment")) -}}
-{{- if and (eq $type "persistentVolumeClaim") (ne .Values.mode "deployment") (not $state.existingClaim) -}}
-{{- fail (printf "state.type is persistentVolumeClaim, but with mode %s several pods would share one claim. Use emptyDir, hostPath or ephemeral" .Values.mode) -}}
+{{- $type := include "connector.stateType" . -}}
+{{- if and (eq $type "persistentVolumeClaim") (eq .Values.mode "daemonset") -}}
+{{- fail "state.type is persistentVolumeClaim, but with mode daemonset several pods would share one claim. Use emptyDir, hostPath or ephemeral" -}}
+{{- end -}}
+{{- if and (eq $type "persistentVolumeClaim") (eq .Values.mode "sidecar") (not $state.existingClaim) -}}
+{{- fail "state.type is persistentVolumeClaim with mode sidecar: name the claim in state.existingClaim" -}}
 {{- end -}}
 {{- if and (eq $type "persistentVolumeClaim") (gt (int .Values.deployment.replicas) 1) -}}
 {{- fail "deployment.replicas is more than 1, and state.type is persistentVolumeClaim: no two connectors may share one state. Set state.type to ephemeral or emptyDir, or replicas to 1" -}}
@@ -197,7 +208,7 @@ spec:
           {{- include "connector.selector" . | nindent 10 }}
   {{- end }}
   containers:
-    - {{- include "connector.container" . | nindent 6 }}
+    - {{ include "connector.container" . | nindent 6 | trim }}
   volumes:
     {{- include "connector.volumes" . | nindent 4 }}
 {{- end -}}

@@ -22,18 +22,8 @@ const COSIGN: GoTool = {
   versionOf: (out) => (JSON.parse(out) as { gitVersion: string }).gitVersion,
   serves: (version) => version.startsWith("v3."),
 };
-const KUBECONFORM: GoTool = {
-  name: "kubeconform",
-  module: "github.com/yannh/kubeconform/cmd/kubeconform",
-  version: "v0.8.0",
-  ask: ["-v"],
-  // Built from a module it calls itself "development": the cache's folder knows better.
-  versionOf: (out) => out.startsWith("v") ? out : "v0.8.0",
-  serves: () => true,
-};
 
 export const findCosign = (signal: AbortSignal) => find(COSIGN, signal);
-export const findKubeconform = (signal: AbortSignal) => find(KUBECONFORM, signal);
 
 async function find(tool: GoTool, signal: AbortSignal): Promise<Search> {
   const { name, module, version } = tool;

@@ -84,6 +84,13 @@ export const STAGES = [
       operator: "DoesNotExist",
     },
   ], { statusTemplate: READY }),
+  // As the node controller takes it from them when it has not heard of their node for a while.
+  stage("pod-ready-again", "Pod", [
+    STAYS,
+    { key: ".status.phase", operator: "In", values: ["Running"] },
+    { key: READY_CONDITION, operator: "In", values: ["False"] },
+    { key: ".spec.restartPolicy", operator: "In", values: ["Always"] },
+  ], { statusTemplate: READY }),
   stage("pod-complete", "Pod", [
     STAYS,
     { key: ".status.phase", operator: "In", values: ["Running"] },

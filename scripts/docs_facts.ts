@@ -17,6 +17,7 @@ const ROOTS = [
   "helm",
   ".ci",
   "main.ts",
+  "Containerfile",
   "deno.json",
   "deno.lock",
   "README.md",

@@ -1,27 +1,28 @@
 /**
- * `deno task test:real [part…] [--until EPOCH_SECONDS]`: runs the suite on the testbed, with leave to run
+ * `deno task test:real [part…] [--nodes] [--until EPOCH_SECONDS]`: runs the suite on the testbed, with leave to run
  * exactly its programs, and ends with a table of what was real and what was not. A testbed that is up is
  * used and left up; else one is brought up for the length of the run.
  * A part is the name of a file in tests/real without `_test.ts`; without one all are run.
  */
 import { parseArgs } from "node:util";
+import config from "../../deno.json" with { type: "json" };
 import { down } from "../testbed/down.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
-import { runningTestbed } from "../testbed/testbed.ts";
+import { runningTestbed, type Testbed } from "../testbed/testbed.ts";
 import { buildTime, up } from "../testbed/up.ts";
 
 const FOLDER = "tests/real";
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { until: { type: "string" } },
+  options: { until: { type: "string" }, nodes: { type: "boolean", default: false } },
 });
 const untilMs = values.until === undefined ? Infinity : Number(values.until) * 1000;
 const parts = positionals.length > 0 ? positionals : await allParts();
 
 const running = await runningTestbed();
-const testbed = running ?? await up(buildTime(values.until));
+const testbed = running ?? await up(buildTime(values.until), { nodes: values.nodes });
 const failed: string[] = [];
 const skipped: string[] = [];
 try {
@@ -48,6 +49,12 @@ async function allParts(): Promise<string[]> {
   return names.sort();
 }
 
+/** Pods on real nodes reach the peers in a test by an address that is not loopback. */
+function netFlags({ nodes, oldestNodes }: Testbed): string[] {
+  const address = (nodes ?? oldestNodes)?.hostAddress;
+  return address ? [`--allow-net=${[...config.permissions.real.net, address].join(",")}`] : [];
+}
+
 async function runPart(part: string, programs: readonly string[]): Promise<boolean> {
   print(`\n== ${part}`);
   const { success } = await new Deno.Command(Deno.execPath(), {
@@ -55,6 +62,7 @@ async function runPart(part: string, programs: readonly string[]): Promise<boole
       "test",
       "--no-prompt",
       "-P=real",
+      ...netFlags(testbed),
       `--allow-run=${programs.join(",")}`,
       `${FOLDER}/${part}_test.ts`,
     ],

@@ -6,6 +6,8 @@ const POLL_MS = 50;
 
 export interface DaemonSpec {
   readonly name: string;
+  /** A command line that ends in becoming the program, such as `nsenter --net=…`. */
+  readonly within?: readonly string[];
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -20,11 +22,11 @@ export interface Daemon {
 
 /** @param folder where its log goes, `<name>.log` */
 export function startDaemon(spec: DaemonSpec, folder: string): Daemon {
-  const { name, program, args, env = {} } = spec;
+  const { name, within = [], program, args, env = {} } = spec;
   // The shell only opens the log: exec puts the program in its place.
   const child = new Deno.Command("sh", {
-    args: ["-c", `log=$1; shift; exec "$@" >>"$log" 2>&1`, "sh", `${folder}/${name}.log`, program]
-      .concat(args),
+    args: ["-c", `log=$1; shift; exec "$@" >>"$log" 2>&1`, "sh", `${folder}/${name}.log`]
+      .concat(within, program, args),
     env: { ...env },
     stdin: "null",
     stdout: "null",

@@ -6,9 +6,11 @@ import { connect, createServer, type Server } from "node:net";
 import { Connection } from "./faults/connection.ts";
 import { type DirectionFaults, NO_FAULTS } from "./faults/direction.ts";
 
-const HOST = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 export interface FaultProxyOptions {
+  /** The address to listen on; default: loopback. */
+  readonly host?: string;
   /** Default: any that is free. */
   readonly port?: number;
 }
@@ -26,11 +28,11 @@ export class FaultProxy implements AsyncDisposable {
   #accepted = 0;
   #isStalled = false;
 
-  private constructor(private readonly target: URL) {}
+  private constructor(private readonly target: URL, private readonly host: string) {}
 
   /** @param url of the peer; its host must be on loopback */
   static async start(url: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
-    const proxy = new FaultProxy(new URL(url));
+    const proxy = new FaultProxy(new URL(url), options.host ?? LOOPBACK);
     proxy.#port = options.port ?? 0;
     await proxy.accept();
     return proxy;
@@ -39,6 +41,7 @@ export class FaultProxy implements AsyncDisposable {
   /** The peer's URL, through this proxy. */
   get url(): string {
     const url = new URL(this.target);
+    if (this.host !== LOOPBACK) url.hostname = this.host;
     url.port = String(this.#port);
     return url.href.replace(/\/$/, "");
   }
@@ -112,7 +115,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.#port, HOST, () => resolve());
+      server.listen(this.#port, this.host, () => resolve());
     });
     this.#port = (server.address() as { port: number }).port;
   }

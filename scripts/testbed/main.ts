@@ -1,7 +1,8 @@
 /**
  * `deno task testbed up|status|down|proxy`: real peers on loopback, as far as the machine can have them.
  * `up` brings them up afresh; programs that must be built are built once for each version and kept.
- * `up --until EPOCH_SECONDS` leaves out what cannot be built in time.
+ * `up --until EPOCH_SECONDS` leaves out what cannot be built in time;
+ * `up --nodes` adds real nodes: kubelet, containerd and runc in network namespaces, which takes root.
  */
 import { parseArgs } from "node:util";
 import { runningOf } from "./daemons.ts";
@@ -14,18 +15,20 @@ import { FOLDER, readTestbed } from "./testbed.ts";
 import { buildTime, up } from "./up.ts";
 import { CONFIG_FILE, ENV_FILE } from "./user_files.ts";
 
-const USAGE = `usage: deno task testbed up|status|down\n${PROXY_USAGE.replace("usage", "   or")}`;
+const USAGE = `usage: deno task testbed up [--nodes]|status|down\n${
+  PROXY_USAGE.replace("usage", "   or")
+}`;
 
 if (Deno.args[0] === "proxy") Deno.exit(await runProxy(Deno.args.slice(1)));
 const { values, positionals: [command, ...rest] } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { until: { type: "string" } },
+  options: { until: { type: "string" }, nodes: { type: "boolean", default: false } },
 });
 if (rest.length > 0) Deno.exit(usage());
 if (command === "up") {
   const begun = Date.now();
-  const { peers } = await up(buildTime(values.until));
+  const { peers } = await up(buildTime(values.until), { nodes: values.nodes });
   print(`\n${formatPeers(peers)}`);
   print(`\nUp in ${((Date.now() - begun) / 1000).toFixed(1)} s. For this shell:   . ${ENV_FILE}`);
   print(`The whole story on it:       deno task simulate --config ${CONFIG_FILE}`);

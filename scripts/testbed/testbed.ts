@@ -1,5 +1,6 @@
 /** What a running testbed is, as its file says. */
 import { type Daemon, runningOf } from "./daemons.ts";
+import type { RunningNodes } from "./nodes/start.ts";
 import type { Peer } from "./peer.ts";
 import type { RunningKubernetes } from "./services/kubernetes.ts";
 import type { RunningMinio } from "./services/minio.ts";
@@ -15,6 +16,9 @@ export interface Testbed {
   /** Absent is what could not be had. */
   readonly kubernetes: RunningKubernetes | null;
   readonly oldestKubernetes: RunningKubernetes | null;
+  /** Absent unless they were asked for. */
+  readonly nodes: RunningNodes | null;
+  readonly oldestNodes: RunningNodes | null;
   readonly openbao: RunningOpenBao | null;
   readonly minio: RunningMinio | null;
   readonly prometheus: RunningPrometheus | null;

@@ -1,8 +1,13 @@
 /** Brings up whatever this machine can have, and says of the rest why it is not there. */
 import { createPki, type Pki } from "../../src/embedded/pki.ts";
 import { down } from "./down.ts";
+import { CURRENT_NODES, type NodeKind, OLDEST_NODES } from "./nodes/kinds.ts";
+import { makeNetwork } from "./nodes/network.ts";
+import { type ClusterPlan, CURRENT, OLDEST, SERVER_ADDRESSES } from "./nodes/plan.ts";
+import { startNodes, whyNoNodes } from "./nodes/start.ts";
 import { type Peer, type Search, toPeer } from "./peer.ts";
 import { print } from "./print.ts";
+import { programsWith } from "./programs/containerd.ts";
 import { findDebianProgram } from "./programs/debian.ts";
 import { findDefinitions } from "./programs/definitions.ts";
 import {
@@ -15,6 +20,7 @@ import {
 } from "./programs/go_module.ts";
 import { findCosign } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
+import { findBuildah, findPodman } from "./programs/podman.ts";
 import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
 import { type ClusterSetup, setUpCluster } from "./services/kubernetes_setup.ts";
 import { startMinio } from "./services/minio.ts";
@@ -31,6 +37,8 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["cosign", () => findCosign(signal)],
   ["kubectl", findKubectl],
   ["helm", findHelm],
+  ["buildah", findBuildah],
+  ["podman", findPodman],
   ["definitions", findDefinitions],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
 ];
@@ -47,11 +55,17 @@ export function buildTime(until: string | undefined): AbortSignal {
   return AbortSignal.timeout(Math.max(Math.min(leftMs, LONGEST_BUILD_MS), 0));
 }
 
+export interface UpOptions {
+  /** Whether real nodes are wanted, which takes root and some seconds more. */
+  readonly nodes: boolean;
+}
+
 /** @param signal ends builds that take too long; what they were for is then not there */
-export async function up(signal: AbortSignal): Promise<Testbed> {
+export async function up(signal: AbortSignal, options: UpOptions): Promise<Testbed> {
   await down();
   await Deno.mkdir(FOLDER, { recursive: true, mode: 0o700 });
-  return await new Builder(await createPki("NeuralOps testbed CA"), signal).build();
+  const pki = await createPki("NeuralOps testbed CA", SERVER_ADDRESSES);
+  return await new Builder(pki, signal, options).build();
 }
 
 class Builder {
@@ -62,19 +76,31 @@ class Builder {
     daemons: [],
     kubernetes: null,
     oldestKubernetes: null,
+    nodes: null,
+    oldestNodes: null,
     openbao: null,
     minio: null,
     prometheus: null,
   };
 
-  constructor(private readonly pki: Pki, private readonly signal: AbortSignal) {}
+  constructor(
+    private readonly pki: Pki,
+    private readonly signal: AbortSignal,
+    private readonly options: UpOptions,
+  ) {}
 
   async build(): Promise<Testbed> {
     const testbed = this.#testbed;
-    const current = await this.#startKubernetes("Kubernetes", KUBERNETES, "kubernetes");
+    const current = await this.#startKubernetes("Kubernetes", KUBERNETES, CURRENT, "kubernetes");
     testbed.kubernetes = current?.cluster ?? null;
-    const oldest = await this.#startKubernetes("Kubernetes, oldest", OLDEST_KUBERNETES, "oldest");
+    const oldest = await this.#startKubernetes(
+      "Kubernetes, oldest",
+      OLDEST_KUBERNETES,
+      OLDEST,
+      "oldest",
+    );
     testbed.oldestKubernetes = oldest?.cluster ?? null;
+    await this.#startAllNodes();
     testbed.minio = await this.#serve("S3 (MinIO)", MINIO, "minio", startMinio);
     testbed.openbao = await this.#serve(
       "Vault (OpenBao)",
@@ -106,7 +132,7 @@ class Builder {
     return testbed;
   }
 
-  async #startKubernetes(name: string, program: GoProgram, folder: string) {
+  async #startKubernetes(name: string, program: GoProgram, plan: ClusterPlan, folder: string) {
     return await this.#serve(name, program, folder, async (service, path) => {
       // The older control plane's pods are brought to life by the newer one's kwok.
       const kwok = program.tags ? path : await this.#kwok();
@@ -115,6 +141,7 @@ class Builder {
         path,
         program.version,
         kwok,
+        plan.serviceNetwork,
       );
       const admin = {
         certPem: await Deno.readTextFile(service.path("admin.crt")),
@@ -123,6 +150,39 @@ class Builder {
       const setup: ClusterSetup = await setUpCluster(service, cluster, admin);
       return { cluster, setup, url: cluster.url };
     });
+  }
+
+  async #startAllNodes(): Promise<void> {
+    const testbed = this.#testbed;
+    const why = this.options.nodes ? await whyNoNodes() : "deno task testbed up --nodes";
+    if (why === null) await makeNetwork();
+    testbed.nodes = await this.#startNodes(CURRENT_NODES, testbed.kubernetes, why);
+    testbed.oldestNodes = await this.#startNodes(OLDEST_NODES, testbed.oldestKubernetes, why);
+  }
+
+  async #startNodes(kind: NodeKind, cluster: RunningKubernetes | null, why: string | null) {
+    const { name, folder, plan, kubeletSettings } = kind;
+    if (why !== null || cluster === null) {
+      this.#peers.push(toPeer(name, { why: why ?? "there is no control plane for them" }));
+      return null;
+    }
+    const runtime = await kind.findContainerd(this.signal);
+    this.#peers.push(toPeer(`${name}: containerd`, runtime));
+    if ("why" in runtime) {
+      this.#peers.push(toPeer(name, runtime));
+      return null;
+    }
+    const { program: containerd } = runtime;
+    const ctr = { ...runtime, program: programsWith(containerd).ctr };
+    this.#peers.push(toPeer(`${name}: ctr`, ctr));
+    const found = await findGoProgram(kind.kubelet, this.signal);
+    return await this.#attempt(
+      name,
+      found,
+      folder,
+      (service, kubelet) =>
+        startNodes(service, plan, cluster, { containerd, kubelet, kubeletSettings }),
+    );
   }
 
   async #kwok(): Promise<string | null> {

@@ -14,7 +14,7 @@ export interface Certificate {
 
 export interface Pki {
   readonly caPem: string;
-  /** A leaf for `localhost` and 127.0.0.1. Validity is in real time: TLS stacks read the real clock. */
+  /** A leaf for `localhost`, 127.0.0.1 and the addresses that the PKI was made for. Validity is in real time: TLS stacks read the real clock. */
   issue(
     commonName: string,
     validity?: { fromMs: number; toMs: number },
@@ -23,7 +23,11 @@ export interface Pki {
   issueClient(commonName: string, organizations?: readonly string[]): Promise<Certificate>;
 }
 
-export async function createPki(name = "NeuralOps embedded CA"): Promise<Pki> {
+/** @param addresses by which servers are called besides loopback */
+export async function createPki(
+  name = "NeuralOps embedded CA",
+  addresses: readonly string[] = [],
+): Promise<Pki> {
   const caKeys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const now = Date.now();
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
@@ -74,7 +78,7 @@ export async function createPki(name = "NeuralOps embedded CA"): Promise<Pki> {
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         new x509.SubjectAlternativeNameExtension([
           { type: "dns", value: "localhost" },
-          { type: "ip", value: "127.0.0.1" },
+          ...["127.0.0.1", ...addresses].map((value) => ({ type: "ip" as const, value })),
         ]),
       ]),
     issueClient: (commonName, organizations = []) =>

@@ -18,6 +18,8 @@ export interface VaultStartOptions {
   /** `aud` of identity tokens: the client id that Vault gave to the role. */
   readonly identityAudience?: string;
   readonly identityRole?: string;
+  /** As Vault has an API server review tokens: whether this one, unknown so far, may log in at any role. */
+  readonly reviewServiceAccount?: (jwt: string) => Promise<boolean>;
 }
 
 export interface SeenVaultRequest {
@@ -97,6 +99,7 @@ export async function startVault(options: VaultStartOptions): Promise<EmbeddedVa
 
   app.post("/v1/auth/kubernetes/login", async (context) => {
     const { role, jwt } = await context.req.json();
+    if (await options.reviewServiceAccount?.(jwt)) serviceAccounts.set(jwt, role);
     if (![...serviceAccounts.values()].includes(role)) {
       return context.json({ errors: [`invalid role name "${role}"`] }, 400);
     }

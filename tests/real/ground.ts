@@ -33,10 +33,17 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-export async function layGround(): Promise<Ground> {
+export interface GroundOptions {
+  /** By which agents call the peers besides loopback. */
+  readonly addresses?: readonly string[];
+  readonly reviewServiceAccount?: (jwt: string) => Promise<boolean>;
+}
+
+export async function layGround(options: GroundOptions = {}): Promise<Ground> {
+  const { addresses, ...ofVault } = options;
   const clock = systemClock();
-  const pki = await createPki();
-  const vault = await startVault({ pki, clock });
+  const pki = await createPki(undefined, addresses);
+  const vault = await startVault({ pki, clock, ...ofVault });
   const controlPlane = await startControlPlane({
     pki,
     clock,

@@ -55,6 +55,14 @@ export async function pushAccepted(
   throw new Error(`POST /execute answered ${status}: ${JSON.stringify(body)}`);
 }
 
+/** As the Orchestrator reaches a cluster behind NAT: over GET /commands. */
+export function sendCommand({ controlPlane }: Ground, payload: Uint8Array, bundle: unknown): void {
+  controlPlane.enqueueCommand({
+    type: "execute",
+    data: { payload: encodeBase64(payload), bundle },
+  });
+}
+
 /** The first receipt of this state; its signature was checked when it came. */
 export async function untilReceipt(
   { controlPlane }: Ground,

@@ -6,9 +6,13 @@ export interface PackageParts {
   readonly clusterId: string;
   /** YAML documents. */
   readonly manifest: string;
+  /** How long it may take to become healthy, as the package says it; default: 30s. */
+  readonly timeout?: string;
 }
 
-export function workPackage({ clusterId, manifest }: PackageParts): Uint8Array<ArrayBuffer> {
+export function workPackage(
+  { clusterId, manifest, timeout = "30s" }: PackageParts,
+): Uint8Array<ArrayBuffer> {
   const now = Date.now();
   const iso = (ms: number) => new Date(ms).toISOString();
   const indented = manifest.trim().split("\n").map((line) => `          ${line}`).join("\n");
@@ -26,7 +30,7 @@ spec:
     - apply:
         manifest: |
 ${indented}
-  wait: { timeout: 30s }
+  wait: { timeout: ${timeout} }
   onFailure: rollback
 `);
 }

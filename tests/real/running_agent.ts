@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import type { ConfigInput } from "../../src/config/schema.ts";
 import { createKeySigner, type KeySigner } from "../../src/embedded/signer.ts";
 import { AgentProcess } from "./agent_process.ts";
-import { type Ground, layGround, writeConfig } from "./ground.ts";
+import { type Ground, type GroundOptions, layGround, writeConfig } from "./ground.ts";
 
-export async function withGround(work: (ground: Ground) => Promise<void>): Promise<void> {
-  const ground = await layGround();
+export async function withGround(
+  work: (ground: Ground) => Promise<void>,
+  options: GroundOptions = {},
+): Promise<void> {
+  const ground = await layGround(options);
   try {
     await work(ground);
   } finally {

@@ -16,7 +16,7 @@ export async function findDebianProgram(
   let program = installed ?? unpacked;
   let source = installed ? "installed" : `Debian package ${packageName}`;
   if (!await isFile(program)) {
-    const problem = await unpack(packageName);
+    const problem = await unpackDebian(`debian-${packageName}`, [packageName]);
     if (problem) {
       return { why: `not on PATH, and Debian's ${packageName} not to be had: ${problem}` };
     }
@@ -40,12 +40,19 @@ async function packageVersion(packageName: string): Promise<string> {
   return "unknown";
 }
 
-/** null when it went well. */
-async function unpack(packageName: string): Promise<string | null> {
+/**
+ * Fetches packages and unpacks them over each other; null when it went well.
+ * @param folder name of a folder of the cache
+ */
+export async function unpackDebian(
+  folder: string,
+  packages: readonly string[],
+): Promise<string | null> {
   if (!await which("apt-get")) return "there is no apt-get here";
-  const folder = `${cacheFolder()}/debian-${packageName}`;
-  await Deno.mkdir(folder, { recursive: true });
-  let fetched = await run("apt-get", ["download", packageName], { cwd: folder });
+  const target = `${cacheFolder()}/${folder}`;
+  await Deno.mkdir(target, { recursive: true });
+  const download = () => run("apt-get", ["download", ...packages], { cwd: target });
+  let fetched = await download();
   if (!fetched.ok) {
     // The lists of packages may be missing or old; only root may bring them up to date.
     const update = await run("apt-get", ["update", "-q"], {
@@ -54,12 +61,12 @@ async function unpack(packageName: string): Promise<string | null> {
     if (!update.ok) {
       return `apt-get download: ${fetched.problem}; apt-get update: ${update.problem}`;
     }
-    fetched = await run("apt-get", ["download", packageName], { cwd: folder });
+    fetched = await download();
     if (!fetched.ok) return `apt-get download: ${fetched.problem}`;
   }
-  for await (const { name } of Deno.readDir(folder)) {
+  for await (const { name } of Deno.readDir(target)) {
     if (!name.endsWith(".deb")) continue;
-    const extracted = await run("dpkg", ["-x", `${folder}/${name}`, folder]);
+    const extracted = await run("dpkg", ["-x", `${target}/${name}`, target]);
     if (!extracted.ok) return `dpkg -x: ${extracted.problem}`;
   }
   return null;

@@ -10,6 +10,8 @@ export interface GoProgram {
   readonly version: string;
   /** Folder under scripts/testbed/go. */
   readonly folder: string;
+  /** In that folder; default: the folder itself. */
+  readonly package?: string;
   /** Where it is not go.mod. */
   readonly modfile?: string;
   readonly tags?: string;
@@ -42,6 +44,19 @@ export const OLDEST_KUBERNETES: GoProgram = {
   modfile: "oldest.mod",
   variables: KUBERNETES_VERSION("1.30.14"),
 };
+export const KUBELET: GoProgram = {
+  name: "kubelet",
+  version: KUBERNETES.version,
+  folder: KUBERNETES.folder,
+  package: "./kubelet",
+  variables: KUBERNETES.variables,
+};
+export const OLDEST_KUBELET: GoProgram = {
+  ...OLDEST_KUBERNETES,
+  name: "kubelet",
+  package: "./kubelet",
+  tags: "oldest",
+};
 export const OPENBAO: GoProgram = {
   name: "bao",
   version: "2.4.0",
@@ -71,7 +86,7 @@ export async function findGoProgram(program: GoProgram, signal: AbortSignal): Pr
 
 /** null when it went well. */
 async function build(
-  { folder, modfile, tags, variables }: GoProgram,
+  { folder, package: packagePath = ".", modfile, tags, variables }: GoProgram,
   target: string,
   signal: AbortSignal,
 ): Promise<string | null> {
@@ -90,7 +105,7 @@ async function build(
     flags.join(" "),
     "-o",
     partial,
-    ".",
+    packagePath,
   ], { cwd: `${SOURCES}/${folder}`, env: { CGO_ENABLED: "0", GOFLAGS: "" }, signal });
   if (!ok) return problem;
   await Deno.rename(partial, target);

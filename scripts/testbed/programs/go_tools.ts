@@ -36,21 +36,24 @@ async function find(tool: GoTool, signal: AbortSignal): Promise<Search> {
   const source = `go install ${module}@${version}`;
   if (!await isFile(`${folder}/${name}`)) {
     print(`building ${name} ${version}; the first time this takes minutes`);
-    const problem = await install(`${module}@${version}`, folder, signal);
+    const problem = await installGo([`${module}@${version}`], folder, signal);
     if (problem) return { why: `none on PATH that will do, and ${source}: ${problem}` };
   }
   return await describe(tool, `${folder}/${name}`, source);
 }
 
-/** null when it went well. */
-async function install(
-  moduleAtVersion: string,
+/**
+ * `go install`; null when it went well.
+ * @param modulesAtVersion of one module all of them
+ */
+export async function installGo(
+  modulesAtVersion: readonly string[],
   folder: string,
   signal: AbortSignal,
 ): Promise<string | null> {
   if (!await which("go")) return "there is no Go here";
   await Deno.mkdir(folder, { recursive: true });
-  const built = await run("go", ["install", "-trimpath", moduleAtVersion], {
+  const built = await run("go", ["install", "-trimpath", ...modulesAtVersion], {
     env: { GOBIN: folder, GOFLAGS: "-mod=mod", CGO_ENABLED: "0" },
     signal,
   });

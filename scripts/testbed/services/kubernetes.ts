@@ -9,7 +9,7 @@ import type { Certificate } from "../../../src/embedded/pki.ts";
 import { freePort } from "../ports.ts";
 import { nameProgram } from "../programs/go_module.ts";
 import { answersOk, untilReady, withClient } from "../readiness.ts";
-import { AUDIT_POLICY, kubeconfig, STAGES } from "./kubernetes_files.ts";
+import { AUDIT_POLICY, kubeconfig, SIMULATED, STAGES } from "./kubernetes_files.ts";
 import type { Service } from "./service.ts";
 
 /** Users with a client certificate and a kubeconfig of their own, `<user>.kubeconfig`. */
@@ -32,12 +32,14 @@ export interface RunningKubernetes {
 /**
  * @param program the control plane, as built
  * @param kwok null: nothing makes pods ready
+ * @param serviceNetwork of each cluster another, so that one machine can be a node's neighbour in both
  */
 export async function startKubernetes(
   service: Service,
   program: string,
   version: string,
   kwok: string | null,
+  serviceNetwork: string,
 ): Promise<RunningKubernetes> {
   const { pki } = service;
   const [etcdPort, peerPort, port] = [freePort(), freePort(), freePort()];
@@ -66,7 +68,7 @@ export async function startKubernetes(
   const apiServer = service.start({
     name: "kube-apiserver",
     program: await nameProgram(program, "kube-apiserver"),
-    args: apiServerArguments(service, etcd, port),
+    args: apiServerArguments(service, etcd, port, serviceNetwork),
   });
   await withClient(
     service.caller(admin),
@@ -101,7 +103,9 @@ export async function startKubernetes(
       args: [
         `--kubeconfig=${service.path("admin.kubeconfig")}`,
         `--config=${service.path("stages.yaml")}`,
-        "--manage-all-nodes=true",
+        // Others are real.
+        "--manage-all-nodes=false",
+        `--manage-nodes-with-label-selector=${SIMULATED}`,
         "--node-lease-duration-seconds=0",
         `--server-address=127.0.0.1:${freePort()}`,
       ],
@@ -148,7 +152,12 @@ async function writeFiles(service: Service, url: string, admin: Certificate): Pr
   }
 }
 
-function apiServerArguments(service: Service, etcd: string, port: number): string[] {
+function apiServerArguments(
+  service: Service,
+  etcd: string,
+  port: number,
+  serviceNetwork: string,
+): string[] {
   return [
     `--etcd-servers=${etcd}`,
     "--bind-address=127.0.0.1",
@@ -162,11 +171,15 @@ function apiServerArguments(service: Service, etcd: string, port: number): strin
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${service.path("service-account.pub")}`,
     `--service-account-signing-key-file=${service.path("service-account.key")}`,
-    "--service-cluster-ip-range=10.96.0.0/24",
+    `--service-cluster-ip-range=${serviceNetwork}`,
     `--cert-dir=${service.path("kube-apiserver")}`,
     `--audit-policy-file=${service.path("audit-policy.yaml")}`,
     `--audit-log-path=${service.path("audit.jsonl")}`,
     // In order and in full: tests read it as the server's own word on who wrote what, and when.
     "--audit-log-mode=blocking-strict",
+    // For logs of pods on real nodes.
+    `--kubelet-client-certificate=${service.path("admin.crt")}`,
+    `--kubelet-client-key=${service.path("admin.key")}`,
+    "--kubelet-preferred-address-types=InternalIP",
   ];
 }

@@ -22,6 +22,9 @@ export function kubeconfig(url: string, caPem: string, user: Certificate | strin
   });
 }
 
+/** Label of the nodes that kwok plays. */
+export const SIMULATED = "type=kwok";
+
 /** What the connectors wrote, their Leases included; nothing of what the cluster does to itself. */
 export const AUDIT_POLICY = {
   apiVersion: "audit.k8s.io/v1",

@@ -1,0 +1,14 @@
+//go:build !oldest
+
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+func newCommand() *cobra.Command {
+	return kubelet.NewKubeletCommand(context.Background())
+}

@@ -1,0 +1,12 @@
+//go:build oldest
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+func newCommand() *cobra.Command {
+	return kubelet.NewKubeletCommand()
+}

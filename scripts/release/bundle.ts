@@ -42,8 +42,11 @@ function sourcesOf(map: string): readonly string[] {
   return (JSON.parse(map) as { sources: string[] }).sources;
 }
 
-/** @param folder is emptied first */
+/** Times of files go into a binary, so all files get the same. @param folder is made */
 export async function writeBundle({ files }: Bundle, folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  for (const [name, text] of files) await Deno.writeTextFile(`${folder}/${name}`, text);
+  for (const [name, text] of files) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+    await Deno.utime(`${folder}/${name}`, 0, 0);
+  }
 }

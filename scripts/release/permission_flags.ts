@@ -29,7 +29,8 @@ export function permissionFlags(set: PermissionSet): string[] {
     return [`--allow-${kind}=${granted.join(",")}`];
   });
   if (set.env) flags.push(`--allow-env=${set.env.allow.join(",")}`, "--ignore-env");
-  return [...flags, "--no-prompt"];
+  // Without it code may be fetched from the registries that Deno trusts.
+  return [...flags, "--deny-import", "--no-prompt"];
 }
 
 function isKind(kind: string): kind is typeof KINDS[number] {

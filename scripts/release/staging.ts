@@ -35,7 +35,8 @@ export async function stageSources(folder: string, facts: BuildFacts): Promise<v
   await Deno.writeTextFile(`${folder}/${FACTS}`, JSON.stringify(facts));
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** A file, or a folder with all that is in it. */
+export async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
   await Deno.mkdir(to);
   for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);

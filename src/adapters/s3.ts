@@ -8,6 +8,10 @@ import { decodeBase64, encodeBase64, encodeHex, sha256 } from "../core/encoding.
 import type { Archive, ObjectVersion, WormObject, WormStore } from "../core/audit/shipping.ts";
 import { RefusedError } from "../errors.ts";
 import { s3ErrorName, toS3Error } from "./s3_errors.ts";
+import process from "node:process";
+
+/** A home in which there are no settings. */
+const NOWHERE = "/nonexistent";
 
 type Sdk = typeof import("@aws-sdk/client-s3");
 
@@ -190,6 +194,8 @@ export class S3Archive implements WormStore, Archive {
 
   async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
     const { region, endpoint, pathStyle, caPem, timeoutMs, accessKey } = this.options;
+    // A service may have no HOME; the SDK then asks for the user's number, which the agent may not know.
+    process.env.HOME ??= NOWHERE;
     const [sdk, { Agent }] = await Promise.all([
       import("@aws-sdk/client-s3"),
       import("node:https"),

@@ -1,4 +1,8 @@
-/** Run under the agent's permission set: tries what the agent must never be able to do. */
+/**
+ * Run under the agent's permission set: tries what the agent must never be able to do, and what it must.
+ * The argument is the state directory that it may write.
+ */
+const [stateDir] = Deno.args;
 
 /** "allowed", or the name of the error that stopped it. */
 type Outcome = string;
@@ -21,8 +25,8 @@ const attempts: Record<string, () => unknown> = {
   },
   "list network interfaces": () => Deno.networkInterfaces(),
   "write the state directory": () => {
-    Deno.mkdirSync("./state", { recursive: true });
-    const path = "./state/permission-probe";
+    Deno.mkdirSync(stateDir!, { recursive: true });
+    const path = `${stateDir}/permission-probe`;
     Deno.writeTextFileSync(path, "");
     Deno.removeSync(path);
   },

@@ -6,7 +6,14 @@ const ALLOWED = ["write the state directory", "read its own environment variable
 
 Deno.test("agent's permission set refuses everything beyond its work", async () => {
   const { code, stdout, stderr } = await runToEnd(Deno.execPath(), {
-    args: ["run", "--quiet", "-P=agentFromSource", "--no-prompt", "tests/real/permission_probe.ts"],
+    args: [
+      "run",
+      "--quiet",
+      "-P=agentFromSource",
+      "--no-prompt",
+      "tests/real/permission_probe.ts",
+      "./state",
+    ],
     env: { NEURALOPS_PROBE: "1", NEURALOPS_CONFIG: "./connector.yaml" },
   });
   assert.equal(code, 0, stderr);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { permissionFlags } from "../../../scripts/release/permission_flags.ts";
 
-Deno.test("permissionFlags() grants what the set grants, and never asks", () => {
+Deno.test("permissionFlags() grants what the set grants, never asks, and fetches no code", () => {
   const flags = permissionFlags({
     read: true,
     write: ["/var/lib/x", "/run/x"],
@@ -16,9 +16,10 @@ Deno.test("permissionFlags() grants what the set grants, and never asks", () => 
     "--allow-sys=hostname",
     "--allow-env=A,B",
     "--ignore-env",
+    "--deny-import",
     "--no-prompt",
   ]);
-  assert.deepEqual(permissionFlags({}), ["--no-prompt"]);
+  assert.deepEqual(permissionFlags({}), ["--deny-import", "--no-prompt"]);
 });
 
 for (const path of [".", "./state", "state", "../x", ""]) {

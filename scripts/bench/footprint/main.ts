@@ -74,7 +74,7 @@ const report: Report = {
   idle,
   packages: await measurePackages(atStart, NOT_AT_START),
   sizes: await measureSizes(),
-  left: [...left, "the image: see docs/image.md"],
+  left: [...left, "the image: it takes podman, and is started by what tests it"],
 };
 await Deno.writeTextFile(`${FOLDER}/footprint.json`, `${JSON.stringify(report, null, 2)}\n`);
 await Deno.remove(work, { recursive: true });

@@ -14,7 +14,6 @@ const LOADED_AT_START = [
   "@sigstore/protobuf-specs",
   "@sigstore/verify",
   "canonicalize",
-  "commander",
   "diff",
   "eventsource-parser",
   "hono",

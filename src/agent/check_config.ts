@@ -1,8 +1,8 @@
 /** Whether the agent could start with a configuration, as far as its files say; asks no peer, writes nothing. */
 import { Approvers } from "../core/approver.ts";
 import type { Policy } from "../core/policy.ts";
+import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners } from "../core/verification/threshold.ts";
-import { createVerifier } from "../core/verification/verify.ts";
 import type { Config } from "../config/schema.ts";
 import type { Files } from "../runtime.ts";
 import { assertEnough } from "./execution.ts";
@@ -35,9 +35,12 @@ export async function checkConfig(config: Config, files: Files): Promise<Checked
     await readConfigured(files, "listener.keyFile", listener.keyFile!);
   }
   const signers = await readSigners(files, trust.signers);
-  requireSigners(createVerifier(signers), trust.threshold);
+  requireSigners(await deferVerifier(signers), trust.threshold);
   const policy = await readPolicy(files, execution.policyFile);
-  assertEnough(new Approvers(await readApprovers(files, execution.approvers), SOME_USER), policy);
+  assertEnough(
+    await Approvers.of(await readApprovers(files, execution.approvers), SOME_USER),
+    policy,
+  );
   return {
     clusterName: config.clusterName,
     kubernetes: config.kubernetes.mode,

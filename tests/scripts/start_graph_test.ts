@@ -8,17 +8,11 @@ import { startGraph } from "../../scripts/start_graph.ts";
  */
 const LOADED_AT_START = [
   "@kubernetes/client-node/dist/config_types.js",
-  "@noble/curves/nist.js",
-  "@sigstore/bundle",
-  "@sigstore/core",
-  "@sigstore/protobuf-specs",
-  "@sigstore/verify",
   "canonicalize",
   "diff",
   "eventsource-parser",
   "hono",
   "jose",
-  "node:buffer",
   "node:crypto",
   "node:fs",
   "node:os",

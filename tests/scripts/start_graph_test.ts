@@ -7,19 +7,16 @@ import { startGraph } from "../../scripts/start_graph.ts";
  * `deno task bench:footprint` says how much. See docs/footprint.md before adding to it.
  */
 const LOADED_AT_START = [
-  "@kubernetes/client-node/dist/config_types.js",
+  "@noble/hashes/sha2.js",
   "canonicalize",
   "diff",
   "eventsource-parser",
   "hono",
   "jose",
-  "node:crypto",
-  "node:fs",
   "node:os",
   "node:path",
   "node:process",
   "node:util",
-  "node:zlib",
   "prom-client/lib/counter.js",
   "prom-client/lib/gauge.js",
   "prom-client/lib/histogram.js",

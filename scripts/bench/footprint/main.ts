@@ -23,6 +23,9 @@ const PROGRESS_EVERY = 5;
 const NOT_AT_START = [
   "@aws-sdk/client-s3",
   "@kubernetes/client-node",
+  "@noble/curves/nist.js",
+  "@sigstore/verify",
+  "commander",
   "node-vault",
   "prom-client",
 ];

@@ -10,7 +10,9 @@ import { systemRuntime } from "../../src/runtime_deno.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
 
 export async function withWorld(work: (world: World) => Promise<void>): Promise<void> {
-  const world = await createWorld(movableClock(), `./reports/test/${crypto.randomUUID()}`);
+  const folder = `./reports/test/${crypto.randomUUID()}`;
+  await Deno.mkdir(folder, { recursive: true });
+  const world = await createWorld(movableClock(), folder);
   try {
     await work(world);
   } finally {

@@ -1,5 +1,6 @@
 /** The doors: the TLS listener for the Orchestrator and the cluster, the Unix socket for people. */
-import { ADMIN_SOCKET, createAdmin } from "../http/admin.ts";
+import { ADMIN_SOCKET } from "../core/state_sockets.ts";
+import { createAdmin } from "../http/admin.ts";
 import { createListener } from "../http/listener.ts";
 import type { Liveness } from "../core/liveness.ts";
 import type { Leadership } from "../execution/leadership.ts";

@@ -1,8 +1,8 @@
 /** argv → command → exit code. The only place that ends the process. */
 import { hostname } from "node:os";
 import process from "node:process";
+import { runCommandLine } from "./src/cli/command_line.ts";
 import { type CliIo } from "./src/cli/io.ts";
-import { runProgram } from "./src/cli/program.ts";
 import { systemRuntime } from "./src/runtime_deno.ts";
 import { thisProcess } from "./src/runtime_deno/this_process.ts";
 
@@ -40,7 +40,7 @@ const stopped = new Promise<void>((resolve) => {
 
 const nextReload = latchedSignal("SIGHUP");
 
-process.exitCode = await runProgram(Deno.args, {
+process.exitCode = await runCommandLine(Deno.args, {
   surroundings: {
     runtime: systemRuntime(),
     env,

@@ -19,6 +19,7 @@ export const LAYERS: readonly Layer[] = [
   { name: "errors", path: "src/errors.ts", uses: [], names: [] },
   { name: "runtime", path: "src/runtime.ts", uses: [], names: [] },
   { name: "log", path: "src/log.ts", uses: ["errors"], names: ["runtime"] },
+  { name: "schema library", path: "src/zod.ts", uses: [], names: [] },
   { name: "metrics", path: "src/metrics.ts", uses: [], names: [] },
   { name: "manifest", path: "deno.json", uses: [], names: [] },
   { name: "build facts", path: "src/build.json", uses: [], names: [] },

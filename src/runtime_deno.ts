@@ -1,7 +1,6 @@
 /** The one real implementation of the ports: beside `main.ts` and the embedded peers, only this touches `Deno`. */
-import type { Clock, Random, Runtime } from "./runtime.ts";
+import type { Clock, FileTree, Random, Runtime } from "./runtime.ts";
 import { systemDatagrams } from "./runtime_deno/datagrams.ts";
-import { systemTree } from "./runtime_deno/file_tree.ts";
 import { systemFiles } from "./runtime_deno/files.ts";
 import { systemHttp } from "./runtime_deno/http.ts";
 
@@ -31,12 +30,27 @@ export const systemRandom: Random = {
   uuid: () => crypto.randomUUID(),
 };
 
+/** Loaded, with node:fs under it, by agents that may place files. */
+const tree = async (): Promise<FileTree> =>
+  (await import("./runtime_deno/file_tree.ts")).systemTree;
+
+const treeOnDemand: FileTree = {
+  lstat: async (path) => await (await tree()).lstat(path),
+  realPath: async (path) => await (await tree()).realPath(path),
+  read: async (path, maxBytes) => await (await tree()).read(path, maxBytes),
+  create: async (path, bytes, mode) => await (await tree()).create(path, bytes, mode),
+  rename: async (from, to) => await (await tree()).rename(from, to),
+  remove: async (path) => await (await tree()).remove(path),
+  makeDirectory: async (path) => await (await tree()).makeDirectory(path),
+  removeDirectory: async (path) => await (await tree()).removeDirectory(path),
+};
+
 export function systemRuntime(clock: Clock = systemClock()): Runtime {
   return {
     clock,
     random: systemRandom,
     files: systemFiles,
-    tree: systemTree,
+    tree: treeOnDemand,
     http: systemHttp,
     datagrams: systemDatagrams,
   };

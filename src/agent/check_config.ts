@@ -2,8 +2,8 @@
 import { Approvers } from "../core/approver.ts";
 import type { Policy } from "../core/policy.ts";
 import { describeError, StalledError } from "../errors.ts";
+import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners } from "../core/verification/threshold.ts";
-import { createVerifier } from "../core/verification/verify.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
 import { assertEnough } from "./execution.ts";
@@ -42,9 +42,12 @@ export async function checkConfig(
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));
   }
   const signers = await readSigners(files, trust.signers);
-  requireSigners(createVerifier(signers), trust.threshold);
+  requireSigners(await deferVerifier(signers), trust.threshold);
   const policy = await readPolicy(files, execution.policyFile);
-  assertEnough(new Approvers(await readApprovers(files, execution.approvers), SOME_USER), policy);
+  assertEnough(
+    await Approvers.of(await readApprovers(files, execution.approvers), SOME_USER),
+    policy,
+  );
   return {
     clusterName: config.clusterName,
     kubernetes: config.kubernetes.mode,

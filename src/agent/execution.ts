@@ -5,8 +5,8 @@ import type { LocalCluster } from "../core/admission.ts";
 import { checkpointOrigin } from "../core/audit/checkpoint.ts";
 import { Approvers } from "../core/approver.ts";
 import type { Policy } from "../core/policy.ts";
+import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners, type ThresholdVerifier } from "../core/verification/threshold.ts";
-import { createVerifier } from "../core/verification/verify.ts";
 import { verifyOnce } from "../core/verification/verify_once.ts";
 import { Approvals } from "../execution/approvals.ts";
 import { Challenges } from "../execution/challenges.ts";
@@ -52,7 +52,10 @@ export async function prepareExecution(
   const { config, runtime, audit, key, log, metrics, health } = foundation;
   const { files, clock, random } = runtime;
   const signers = await readSigners(files, config.trust.signers);
-  const verifier = requireSigners(verifyOnce(createVerifier(signers)), config.trust.threshold);
+  const verifier = requireSigners(
+    await deferVerifier(signers, verifyOnce),
+    config.trust.threshold,
+  );
   const policy = await readPolicy(files, config.execution.policyFile);
   const challenges = await Challenges.open({
     files,
@@ -61,7 +64,7 @@ export async function prepareExecution(
     stateDir: config.stateDir,
     groupAccess: config.adminSocketGroupAccess,
   });
-  const approvers = new Approvers(
+  const approvers = await Approvers.of(
     await readApprovers(files, config.execution.approvers),
     challenges.ownUid,
   );

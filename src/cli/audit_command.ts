@@ -1,8 +1,6 @@
 /** `audit verify|show`: options of the command line, turned into a source that can be read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { S3Archive } from "../adapters/s3.ts";
-import { parseAccessKeyJson } from "../agent/access_key.ts";
-import { type AuditSource, parseArchiveUrl, runAuditShow, runAuditVerify } from "./audit.ts";
+import type { AuditSource } from "./audit.ts";
 import { readInputText } from "./input_file.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, outputOption } from "./output.ts";
@@ -52,6 +50,7 @@ export function addAudit(
     .option("--path-style", "bucket in the path, not in the host name", false)
     .addOption(outputOption())
     .action(async (directory: string, flags: VerifyFlags) => {
+      const { runAuditVerify } = await import("./audit.ts");
       const { checkpoint: checkpoints, publicKey, output } = flags;
       const archive = await openArchive(flags, parts.io);
       const source: AuditSource = archive ?? { directory };
@@ -69,6 +68,7 @@ export function addAudit(
     .addOption(new Option("--limit <n>", "how many").default(100).argParser(parseCount))
     .addOption(outputOption())
     .action(async (directory: string, flags: { type?: string; limit: number; output: Format }) => {
+      const { runAuditShow } = await import("./audit.ts");
       exit(await runAuditShow({ directory, ...flags }, io));
     });
 }
@@ -81,6 +81,9 @@ function parseCount(value: string): number {
 
 async function openArchive(flags: S3Flags, io: CliIo) {
   if (flags.from === undefined) return null;
+  const { parseArchiveUrl } = await import("./audit.ts");
+  const { S3Archive } = await import("../adapters/s3.ts");
+  const { parseAccessKeyJson } = await import("../agent/access_key.ts");
   const place = parseArchiveUrl(flags.from);
   if (!place) throw new UsageError(`--from must be s3://bucket/prefix, not ${flags.from}`);
   const { credentials, caFile, endpoint, region, pathStyle, chain } = flags;

@@ -3,31 +3,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import * as z from "zod";
 import type { Surroundings } from "../agent/foundation.ts";
 import type { Requests } from "../agent/lifetime.ts";
-import { EXECUTION_STATES } from "../core/protocol.ts";
-import { ConnectorError, describeError } from "../errors.ts";
 import type { ThisProcess } from "../runtime.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
-import { AdminClient } from "./admin_client.ts";
 import { addAudit } from "./audit_command.ts";
-import { runConfigCheck } from "./config.ts";
-import {
-  approveExecution,
-  type ExecutionsContext,
-  listExecutions,
-  type ListingOptions,
-  prepareApproval,
-  rejectExecution,
-  sendSigned,
-  showExecution,
-  type SignedFiles,
-} from "./executions.ts";
+import { configOption } from "./config_option.ts";
+import { addExecutions } from "./executions_command.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { type Format, outputOption } from "./output.ts";
-import { checkPolicy } from "./policy.ts";
-import { exportReceipt, printKey, runVerifyReceipt } from "./receipt.ts";
-import { DEFAULT_CONFIG, loadConfig, run } from "./run.ts";
-import { runVerify } from "./verify.ts";
-import { runVersion } from "./version.ts";
+import { run } from "./run.ts";
 
 export interface ProgramParts {
   readonly surroundings: Surroundings;
@@ -46,7 +28,7 @@ Exit codes:
   1  refused, or failed
   2  wrong usage`;
 
-/** Runs one command line. Throws only what is a bug. */
+/** Runs one command line. Throws ConnectorErrors, and what is a bug. */
 export async function runProgram(args: readonly string[], parts: ProgramParts): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const program = buildProgram(parts, (code) => exitCode = code);
@@ -59,9 +41,7 @@ export async function runProgram(args: readonly string[], parts: ProgramParts): 
       parts.io.printError(`error: ${error.message}`);
       return 2;
     }
-    if (!(error instanceof ConnectorError)) throw error;
-    parts.io.printError(`error: ${describeError(error)}`);
-    return 1;
+    throw error;
   }
 }
 
@@ -113,16 +93,20 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       "trusted_root.json of the Sigstore instance; default: the public-good one",
     )
     .addOption(outputOption())
-    .action(async (file: string, options) => exit(await runVerify({ file, ...options }, io)));
+    .action(async (file: string, options) => {
+      const { runVerify } = await import("./verify.ts");
+      exit(await runVerify({ file, ...options }, io));
+    });
 
   program.command("verify-receipt")
     .description("say what a receipt says, or why it is refused; offline")
     .argument("<file>", "the receipt, as executions receipt prints it or the control plane has it")
     .requiredOption("--key <file>", "the connector's public key, as key prints it: PEM or JWK")
     .addOption(outputOption())
-    .action(async (file: string, options) =>
-      exit(await runVerifyReceipt({ file, ...options }, io))
-    );
+    .action(async (file: string, options) => {
+      const { runVerifyReceipt } = await import("./receipt.ts");
+      exit(await runVerifyReceipt({ file, ...options }, io));
+    });
 
   addExecutions(program, parts, exit);
 
@@ -132,9 +116,10 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .description("say whether the agent could start with it; asks no peer, changes nothing")
     .addOption(configOption(io))
     .addOption(outputOption())
-    .action(({ config, output }: { config: string; output: Format }) =>
-      runConfigCheck(config, output, parts.surroundings, io)
-    );
+    .action(async ({ config, output }: { config: string; output: Format }) => {
+      const { runConfigCheck } = await import("./config.ts");
+      await runConfigCheck(config, output, parts.surroundings, io);
+    });
 
   program.command("policy")
     .description("look at the execution policy")
@@ -150,6 +135,7 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       workPackage: string,
       { policy, at, output }: { policy: string; at?: number; output: Format },
     ) => {
+      const { checkPolicy } = await import("./policy.ts");
       const atMs = at ?? parts.surroundings.runtime.clock.now();
       exit(await checkPolicy(io, output, { workPackage, policy, atMs }));
     });
@@ -163,7 +149,10 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .option("--key <file>", "PEM public key that the release is signed with")
     .option("--checksums <file>", "SHA256SUMS; default: --bundle without .sigstore.json")
     .addOption(outputOption())
-    .action(async (options) => exit(await runVersion(options, parts.thisProcess, io)));
+    .action(async (options) => {
+      const { runVersion } = await import("./version.ts");
+      exit(await runVersion(options, parts.thisProcess, io));
+    });
   return program;
 }
 
@@ -179,117 +168,8 @@ function parseThreshold(text: string): number {
   return Number(text);
 }
 
-function addExecutions(program: Command, parts: ProgramParts, exit: (code: ExitCode) => void) {
-  const { io, surroundings } = parts;
-  const group = program.command("executions").description(
-    "what packages did, and what waits for you",
-  );
-
-  interface Common {
-    config: string;
-    stateDir?: string;
-    output: Format;
-  }
-  const connected = (command: Command, description: string) =>
-    command.description(description).addOption(configOption(io))
-      .option("--state-dir <dir>", "the running connector's state directory, instead of --config")
-      .addOption(outputOption());
-  const command = (name: string, description: string) =>
-    connected(group.command(name), description);
-  const withClient = async (
-    { config, stateDir, output }: Common,
-    work: (context: ExecutionsContext) => Promise<ExitCode>,
-  ) => {
-    const { runtime } = surroundings;
-    const directory = stateDir ?? (await loadConfig(config, surroundings)).stateDir;
-    const client = new AdminClient(runtime.http, runtime.files, directory);
-    const nowMs = runtime.clock.now();
-    try {
-      exit(await work({ client, io, format: output, nowMs }));
-    } finally {
-      client.close();
-    }
-  };
-  command("list", "list executions, oldest first")
-    .addOption(new Option("--state <state>", "only those in this state").choices(EXECUTION_STATES))
-    .addOption(
-      new Option("--limit <count>", `at most so many, the newest; up to ${MAX_LIMIT}`)
-        .default(DEFAULT_LIMIT).argParser(parseLimit),
-    )
-    .action((options: Common & ListingOptions) =>
-      withClient(options, (context) => listExecutions(context, options))
-    );
-  command("show", "show one execution with its plan")
-    .argument("<id>")
-    .action((id: string, options: Common) =>
-      withClient(options, (context) => showExecution(context, id))
-    );
-  command("receipt", "print the signed receipt of an execution's last outcome, or of a refusal")
-    .argument("<id>")
-    .option("--output-file <file>", "write it there")
-    .action((id: string, options: Common & { outputFile?: string }) =>
-      withClient(options, (context) => {
-        const { files } = surroundings.runtime;
-        const path = options.outputFile;
-        return exportReceipt(context, id, path === undefined ? null : { path, files });
-      })
-    );
-  connected(
-    program.command("key"),
-    "print the running connector's public key, which receipts are checked with",
-  )
-    .action((options: Common) => withClient(options, printKey));
-  command("approve", "approve the plan of an execution")
-    .argument("<id>")
-    .option("--plan-digest <digest>", "approve only this plan, without asking")
-    .option("--yes", "approve the plan as it is now, without asking", false)
-    .option("--document <file>", "instead: a signed document, as `executions approval` prints it")
-    .option("--bundle <file>", "Sigstore bundle over that document")
-    .action((
-      id: string,
-      options: Common & Partial<SignedFiles> & { planDigest?: string; yes: boolean },
-    ) =>
-      withClient(options, (context) => {
-        const { document, bundle, planDigest, yes } = options;
-        if (document !== undefined && bundle !== undefined) {
-          return sendSigned(context, id, { document, bundle });
-        }
-        if (document !== undefined || bundle !== undefined) {
-          throw new UsageError("--document and --bundle go together");
-        }
-        return approveExecution(context, id, {
-          yes,
-          ...(planDigest === undefined ? {} : { planDigest }),
-        });
-      })
-    );
-  command("approval", "print what to sign to approve, or reject, from elsewhere")
-    .argument("<id>")
-    .option("--reject <reason>", "a rejection instead")
-    .action((id: string, options: Common & { reject?: string }) =>
-      withClient(options, (context) => prepareApproval(context, id, options.reject))
-    );
-  command("reject", "reject the plan of an execution")
-    .argument("<id>")
-    .requiredOption("--reason <text>", "why, for the record")
-    .action((id: string, options: Common & { reason: string }) =>
-      withClient(options, (context) => rejectExecution(context, id, options.reason))
-    );
-}
-
 function parseTime(value: string): number {
   const parsed = z.iso.datetime({ offset: true }).safeParse(value);
   if (parsed.success) return Date.parse(value);
   throw new InvalidArgumentError("must be a time such as 2026-11-22T22:30:00+01:00");
-}
-
-function parseLimit(value: string): number {
-  const limit = Number(value);
-  if (/^\d+$/.test(value) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new InvalidArgumentError(`must be a number from 1 to ${MAX_LIMIT}`);
-}
-
-function configOption(io: CliIo): Option {
-  return new Option("-c, --config <file>", "configuration file")
-    .default(io.env("NEURALOPS_CONFIG") ?? DEFAULT_CONFIG);
 }

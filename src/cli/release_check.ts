@@ -58,7 +58,7 @@ export async function verifySelf(
 ): Promise<ReleasedFile> {
   const signed = await readInput(io, sums);
   const verifier = createVerifier(await keySigners([key], undefined, io));
-  const [verdict] = requireSigners(verifier, 1).verify(signed, [
+  const [verdict] = await requireSigners(verifier, 1).verify(signed, [
     parseBundleBytes(await readInput(io, bundle)),
   ]);
   const digest = await digestOf(self, io);

@@ -5,10 +5,15 @@ import { MAX_CONFIG_BYTES, parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { sha256Hex } from "../core/encoding.ts";
 import { describeError, StalledError } from "../errors.ts";
-import type { ExitCode } from "./io.ts";
+import type { CliIo, ExitCode } from "./io.ts";
 
 export const DEFAULT_STATE_DIR = "/var/lib/neuralops-connector";
-export const DEFAULT_CONFIG = "/etc/neuralops-connector/connector.yaml";
+const DEFAULT_CONFIG = "/etc/neuralops-connector/connector.yaml";
+
+/** Where no option names a configuration. */
+export function defaultConfig({ env }: Pick<CliIo, "env">): string {
+  return env("NEURALOPS_CONFIG") ?? DEFAULT_CONFIG;
+}
 
 /** Throws StalledError `config_invalid`. */
 export async function loadConfig(

@@ -42,7 +42,7 @@ export async function runVerify(options: VerifyOptions, io: VerifyIo): Promise<E
     );
     const verifier = createVerifier(await readSigners(options, io));
     report(
-      requireSigners(verifier, options.threshold ?? 1).verify(artifact, bundles),
+      await requireSigners(verifier, options.threshold ?? 1).verify(artifact, bundles),
       options,
       io,
     );

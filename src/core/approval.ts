@@ -76,7 +76,7 @@ export async function approvalsThatCount(
   for (const approval of record.approvals) {
     if (isLapsed(approval, context)) continue;
     if (!await isGenuine(approval, about, context.key)) continue;
-    if (isFromApprover(approval, record, context)) counting.set(approval.approver, approval);
+    if (await isFromApprover(approval, record, context)) counting.set(approval.approver, approval);
   }
   return [...counting.values()];
 }
@@ -95,17 +95,17 @@ export function formatApprovers(approvals: readonly Approval[]): string {
   return approvals.map(formatApprover).join(", ");
 }
 
-function isFromApprover(
+async function isFromApprover(
   { approver, means, signed }: Approval,
   record: ExecutionRecord,
   { approvers, nowMs }: CountingContext,
-): boolean {
+): Promise<boolean> {
   if (approvers.isRequester({ name: approver }, record)) return false;
   try {
     let person: Person;
     if (signed) {
       const bytes = decodeBase64(signed.document);
-      person = approvers.bySignature(bytes, signed.bundle);
+      person = await approvers.bySignature(bytes, signed.bundle);
       const document = parseDocument(bytes);
       checkDocument(document, record, nowMs);
       if (document.decision !== "approve") return false;

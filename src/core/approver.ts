@@ -1,9 +1,8 @@
 /** Who may approve: persons of this site, each known by a user of the machine or the cluster, or a signature. */
 import { RefusedError, StalledError } from "../errors.ts";
 import type { ExecutionRecord } from "./execution.ts";
-import { parsePublicKey } from "./verification/public_key.ts";
+import { type DeferredVerifier, deferVerifier } from "./verification/deferred.ts";
 import type { TrustedSigner } from "./verification/trust.ts";
-import { type BundleVerifier, createVerifier } from "./verification/verify.ts";
 
 const KUBERNETES = "kubernetes ";
 
@@ -25,35 +24,39 @@ export function formatPerson({ name, means }: Person): string {
   return `${name} (${means})`;
 }
 
-/** What `SignerIdentity` and `Verified` call the identity of a configured signer. */
-export function identityOf(signer: TrustedSigner): string {
-  return signer.kind === "key" ? parsePublicKey(signer.publicKeyPem).id : signer.identity;
-}
-
 export class Approvers {
   readonly #users = new Map<number, string>();
   readonly #kubernetesUsers = new Map<string, string>();
   readonly #signers = new Map<string, string>();
-  readonly #verifier: BundleVerifier;
+  readonly #verifier: DeferredVerifier;
 
   /**
    * @param ownUid the agent's; it and root are the approvers where no user is configured
    * Throws StalledError `config_invalid`, also when one key or user stands under two names: the same
    * person would count twice.
    */
-  constructor(entries: readonly ApproverEntry[], ownUid: number) {
-    const signers: TrustedSigner[] = [];
+  static async of(entries: readonly ApproverEntry[], ownUid: number): Promise<Approvers> {
+    const signers = entries.filter(isSigner);
+    return new Approvers(entries, ownUid, signers, await deferVerifier(signers));
+  }
+
+  private constructor(
+    entries: readonly ApproverEntry[],
+    ownUid: number,
+    signers: readonly TrustedSigner[],
+    verifier: DeferredVerifier,
+  ) {
     for (const entry of entries) {
       const { name } = entry;
       if (entry.kind === "user") addOnce(this.#users, entry.uid, name);
       else if (entry.kind === "kubernetes") {
         addOnce(this.#kubernetesUsers, entry.kubernetesUser, name);
-      } else {
-        addOnce(this.#signers, identityOf(entry), name);
-        signers.push(entry);
       }
     }
-    this.#verifier = createVerifier(signers);
+    signers.forEach(({ name }, index) => {
+      addOnce(this.#signers, verifier.identities[index]!, name);
+    });
+    this.#verifier = verifier;
     if (this.#users.size > 0) return;
     this.#users.set(ownUid, `uid-${ownUid}`).set(0, "root");
   }
@@ -95,9 +98,9 @@ export class Approvers {
     return this.byUser(Number(/^uid (\d+)$/.exec(means)?.[1] ?? NaN));
   }
 
-  /** Throws RefusedError and InvalidInputError as BundleVerifier.verify does. */
-  bySignature(bytes: Uint8Array, bundle: unknown): Person {
-    const { signer: name, identity } = this.#verifier.verify(bytes, bundle);
+  /** Rejects with RefusedError and InvalidInputError as BundleVerifier.verify throws them. */
+  async bySignature(bytes: Uint8Array, bundle: unknown): Promise<Person> {
+    const { signer: name, identity } = await this.#verifier.verify(bytes, bundle);
     const kind = identity.startsWith("sha256:") ? "key" : "identity";
     return { name, means: `${kind} ${identity}` };
   }
@@ -111,6 +114,10 @@ export class Approvers {
       signer.name === name || this.#signers.get(signer.identity) === name
     );
   }
+}
+
+function isSigner(entry: ApproverEntry): entry is TrustedSigner {
+  return entry.kind === "key" || entry.kind === "keyless";
 }
 
 function addOnce<Key>(names: Map<Key, string>, key: Key, name: string): void {

@@ -1,5 +1,5 @@
 /** Bytes and texts: hex, base64, UTF-8, SHA-256. */
-import { createHash } from "node:crypto";
+import { sha256Of } from "./sha256.ts";
 
 const encoder = new TextEncoder();
 
@@ -35,9 +35,9 @@ export function encodeHex(bytes: Uint8Array): string {
 }
 
 export function sha256(data: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash("sha256").update(data).digest());
+  return sha256Of(data);
 }
 
 export function sha256Hex(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
+  return sha256Of(data).toHex();
 }

@@ -89,7 +89,7 @@ export class Approvals {
     assertLeader(this.parts.leadership);
     const { document, bundle } = delivery;
     assertCanonical(bundle);
-    const person = this.parts.approvers.bySignature(document, bundle);
+    const person = await this.parts.approvers.bySignature(document, bundle);
     const said = parseDocument(document);
     return await this.#turns.take(
       id ?? said.executionId,

@@ -101,7 +101,7 @@ export class Intake {
     }
     let parsed: ParsedPackage;
     try {
-      parsed = parse(verify(bound(payload, bundles), verifier));
+      parsed = parse(await verify(bound(payload, bundles), verifier));
       const known = await book.find(parsed.id);
       if (known && isOpen(known.state)) return known;
       if (known && known.state !== "refused") throw new ReplayedError(known);

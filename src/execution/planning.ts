@@ -48,7 +48,7 @@ export async function makePlan(
   parts: PlanningParts,
 ): Promise<Planned> {
   const policy = parts.policy();
-  const reopened = reopen(record, pack, {
+  const reopened = await reopen(record, pack, {
     verifier: parts.verifier,
     policy,
     cluster: parts.identity(),

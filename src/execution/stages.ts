@@ -106,9 +106,12 @@ export function nameBytes(payload: Uint8Array): { id: string; digest: string } {
   return { id: executionId(digest), digest };
 }
 
-/** Throws what ThresholdVerifier.verify throws. */
-export function verify(bounded: BoundedPackage, verifier: ThresholdVerifier): VerifiedPackage {
-  const verified = verifier.verify(bounded.payload, bounded.bundles);
+/** Rejects as ThresholdVerifier.verify does. */
+export async function verify(
+  bounded: BoundedPackage,
+  verifier: ThresholdVerifier,
+): Promise<VerifiedPackage> {
+  const verified = await verifier.verify(bounded.payload, bounded.bundles);
   return { ...bounded, verified } as unknown as VerifiedPackage;
 }
 
@@ -163,7 +166,7 @@ export function allow(
 }
 
 /** A journalled package, judged anew: what the disk says is not proof. */
-export function reopen(
+export async function reopen(
   record: ExecutionRecord,
   { payload, bundles }: PackageMaterial,
   context: {
@@ -172,7 +175,7 @@ export function reopen(
     readonly cluster: LocalCluster;
     readonly nowMs: number;
   },
-): AllowedPackage {
+): Promise<AllowedPackage> {
   const bounded = bound(decodeBase64(payload), bundles);
   if (bounded.digest !== record.digest) {
     throw new RefusedError(
@@ -180,7 +183,7 @@ export function reopen(
       `The journal holds ${bounded.digest} under ${record.digest}`,
     );
   }
-  const parsed = parse(verify(bounded, context.verifier));
+  const parsed = parse(await verify(bounded, context.verifier));
   const admitted = admit(parsed, context.cluster, context.nowMs, undefined);
   return allow(admitted, context.policy, context.nowMs);
 }

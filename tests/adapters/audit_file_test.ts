@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { followDirectory } from "../../src/adapters/audit_recovery.ts";
-import { verifyCheckpoint } from "../../src/core/audit/checkpoint.ts";
+import { verifyCheckpoint } from "../../src/core/audit/checkpoint_proof.ts";
 import { treeRoot } from "../../src/core/audit/merkle.ts";
 import type { AuditRecord } from "../../src/core/audit/record.ts";
 import { TransientError } from "../../src/errors.ts";

@@ -137,3 +137,14 @@ vault: { address: "https://127.0.0.1:1", caFile: ${directory}/ca.pem, auth: { me
     await Deno.remove(directory, { recursive: true });
   }
 });
+Deno.test("run takes its option in every form, read with or without the rest of the command line", async () => {
+  for (const form of [["--config", "/a"], ["-c", "/a"], ["--config=/a"], ["-c/a"], []]) {
+    const env: Record<string, string> = form.length === 0 ? { NEURALOPS_CONFIG: "/a" } : {};
+    const { exitCode, errors } = await runCli(["run", ...form], { env });
+    assert.equal(exitCode, 1);
+    assert.match(errors, /^error: config_invalid: There is no configuration file \/a/);
+  }
+  for (const form of [["--config"], ["x"], ["--config", "/a", "x"], ["--conf", "/a"]]) {
+    assert.equal((await runCli(["run", ...form])).exitCode, 2, form.join(" "));
+  }
+});

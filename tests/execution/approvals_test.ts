@@ -316,12 +316,12 @@ Deno.test("a user of the cluster approves, as of when they said so, and is looke
     await stand.until(id, "succeeded");
   }));
 
-Deno.test("without a configured user root and the agent's own user approve, and nobody else", () => {
-  const approvers = new Approvers([], 4711);
+Deno.test("without a configured user root and the agent's own user approve, and nobody else", async () => {
+  const approvers = await Approvers.of([], 4711);
   assert.equal(formatPerson(approvers.byUser(0)), "root (uid 0)");
   assert.equal(formatPerson(approvers.byUser(4711)), "uid-4711 (uid 4711)");
   assert.throws(() => approvers.byUser(1000), { code: "not_an_approver" });
-  const named = new Approvers([{ kind: "user", name: "alice", uid: 1000 }], 4711);
+  const named = await Approvers.of([{ kind: "user", name: "alice", uid: 1000 }], 4711);
   assert.equal(named.byUser(1000).name, "alice");
   for (const uid of [0, 4711]) assert.throws(() => named.byUser(uid), { code: "not_an_approver" });
 });
@@ -338,7 +338,7 @@ Deno.test("one user or key under two names is refused", async () => {
     [{ ...key, name: "a" }, { ...key, name: "b" }],
   ] as const;
   for (const entries of twice) {
-    assert.throws(() => new Approvers(entries, 0), { code: "config_invalid" });
+    await assert.rejects(Approvers.of(entries, 0), { code: "config_invalid" });
   }
 });
 

@@ -1,6 +1,6 @@
 /** Everything that a command may touch, in memory; and the program on it. */
+import { runCommandLine } from "../../src/cli/command_line.ts";
 import type { CliIo, ExitCode } from "../../src/cli/io.ts";
-import { runProgram } from "../../src/cli/program.ts";
 import type { Files, Http, Runtime, ThisProcess } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 import { memoryFiles } from "./memory_files.ts";
@@ -64,7 +64,7 @@ export async function runCli(args: readonly string[], parts: CliParts = {}): Pro
   const system = systemRuntime();
   const runtime = parts.runtime ??
     { ...system, http: { ...system.http, ...http }, files: parts.disk ?? files as Files };
-  const exitCode = await runProgram(args, {
+  const exitCode = await runCommandLine(args, {
     surroundings: { runtime, env, hostname: "host", writeLog: (line) => logged.push(line) },
     io,
     thisProcess: {

@@ -202,7 +202,7 @@ export class Stand {
       name,
       uid: OWN_UID + index,
     }));
-    const approvers = new Approvers([...users, ...options.approvers ?? []], OWN_UID);
+    const approvers = await Approvers.of([...users, ...options.approvers ?? []], OWN_UID);
     const policy = parsePolicy(options.policy ?? MANUAL_POLICY);
     const receipts = new ReceiptFolder(files, directory);
     const issuer = new ReceiptIssuer(receipts, key);

@@ -13,6 +13,10 @@ const PLAN = `sha256:${"a".repeat(64)}`;
 const UNPROVEN = new RefusedError("approver_unproven", "the API server would have taken it");
 
 /** The loop over a cluster that is said to be so, one look at a time. */
+const approvers = await Approvers.of([
+  { kind: "kubernetes", name: "alice", kubernetesUser: "alice@example.com" },
+], 0);
+
 class World {
   readonly clock = new FakeClock();
   readonly health = new HealthBoard(() => this.clock.now());
@@ -46,9 +50,7 @@ class World {
         },
       },
       approvals: { approve: take, reject: take },
-      approvers: new Approvers([
-        { kind: "kubernetes", name: "alice", kubernetesUser: "alice@example.com" },
-      ], 0),
+      approvers: approvers,
       book: this,
       audit: {
         record: (entry) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
-import { verifyCheckpoint } from "../../src/core/audit/checkpoint.ts";
+import { verifyCheckpoint } from "../../src/core/audit/checkpoint_proof.ts";
 import type { WormStore } from "../../src/core/audit/shipping.ts";
 import { decodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";

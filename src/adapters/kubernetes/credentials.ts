@@ -6,7 +6,6 @@ import { StalledError } from "../../errors.ts";
 import type { Config } from "../../config/schema.ts";
 import type { SecretMask } from "../../log.ts";
 import type { Clock, Files } from "../../runtime.ts";
-import { fromKubeconfig } from "./kubeconfig.ts";
 import { readText, tokenFromFile, type TokenSource } from "./token_file.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -34,9 +33,10 @@ export async function loadCredentials(
   config: Exclude<KubernetesConfig, { mode: "none" }>,
   sources: CredentialSources,
 ): Promise<KubernetesCredentials> {
-  return config.mode === "inCluster"
-    ? await inCluster(sources)
-    : await fromKubeconfig(config.kubeconfig, config.context, sources);
+  if (config.mode === "inCluster") return await inCluster(sources);
+  // A pod, as most agents are, needs neither its library nor node:fs under that.
+  const { fromKubeconfig } = await import("./kubeconfig.ts");
+  return await fromKubeconfig(config.kubeconfig, config.context, sources);
 }
 
 async function inCluster(sources: CredentialSources): Promise<KubernetesCredentials> {

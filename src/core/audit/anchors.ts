@@ -1,6 +1,7 @@
 /** Checkpoints held elsewhere, compared with a log while it is followed: what finds a cut tail. */
 import { RefusedError } from "../../errors.ts";
-import { checkpointOrigin, readCheckpoint, verifyCheckpoint } from "./checkpoint.ts";
+import { checkpointOrigin, readCheckpoint } from "./checkpoint.ts";
+import { verifyCheckpoint } from "./checkpoint_proof.ts";
 import { treeRoot } from "./merkle.ts";
 import { AuditDamageError, type LogState } from "./verify.ts";
 

@@ -1,5 +1,5 @@
 /** The RFC 6962 Merkle tree as a compact range: the roots of its perfect subtrees, largest first. */
-import { createHash } from "node:crypto";
+import { sha256Of } from "../sha256.ts";
 
 const LEAF_PREFIX = new Uint8Array([0]);
 const NODE_PREFIX = new Uint8Array([1]);
@@ -13,12 +13,11 @@ export interface MerkleTree {
 export const EMPTY_TREE: MerkleTree = { size: 0, peaks: [] };
 
 export function hashLeaf(leaf: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash("sha256").update(LEAF_PREFIX).update(leaf).digest());
+  return sha256Of(LEAF_PREFIX, leaf);
 }
 
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const hash = createHash("sha256").update(NODE_PREFIX).update(left).update(right);
-  return new Uint8Array(hash.digest());
+  return sha256Of(NODE_PREFIX, left, right);
 }
 
 export function addLeaf(tree: MerkleTree, leafHash: Uint8Array): MerkleTree {
@@ -32,7 +31,7 @@ export function addLeaf(tree: MerkleTree, leafHash: Uint8Array): MerkleTree {
 
 /** The Merkle tree hash; of the empty tree, SHA-256 of nothing. */
 export function treeRoot(tree: MerkleTree): Uint8Array<ArrayBuffer> {
-  if (tree.size === 0) return new Uint8Array(createHash("sha256").digest());
+  if (tree.size === 0) return sha256Of();
   return new Uint8Array(tree.peaks.reduceRight((right, left) => hashNode(left, right)));
 }
 

@@ -1,11 +1,8 @@
 /** Public keys that may verify: ECDSA P-256 and P-384, Ed25519, RSA from 2048 bits. Nothing weaker. */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { encodeBase64, sha256 } from "../encoding.ts";
+import { MAX_PEM_LENGTH, MAX_RSA_BITS, MIN_RSA_BITS, PUBLIC_KEY_PEM } from "./key_limits.ts";
 
-const PEM = /^\s*-----BEGIN PUBLIC KEY-----\r?\n[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/;
-const MAX_PEM_LENGTH = 16_384;
-const MIN_RSA_BITS = 2048;
-const MAX_RSA_BITS = 8192;
 const MIN_RSA_EXPONENT = 65_537n;
 const CURVES: readonly unknown[] = ["prime256v1", "secp384r1"];
 
@@ -21,7 +18,7 @@ export interface PublicKey {
 /** Throws Error that says what is wrong with the text; never quotes it, since it may be a private key. */
 export function parsePublicKey(pem: string): PublicKey {
   if (pem.includes("PRIVATE KEY")) throw new Error("is a private key; give the public one");
-  if (pem.length > MAX_PEM_LENGTH || !PEM.test(pem)) {
+  if (pem.length > MAX_PEM_LENGTH || !PUBLIC_KEY_PEM.test(pem)) {
     throw new Error('is not one PEM block of type "PUBLIC KEY"');
   }
   let object: KeyObject;

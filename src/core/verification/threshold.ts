@@ -5,9 +5,8 @@
 import { InvalidInputError, RefusedError, StalledError } from "../../errors.ts";
 import { MAX_BUNDLES } from "../protocol.ts";
 import type { Artifact } from "./artifact.ts";
-import { pickRefusal } from "./refusal.ts";
+import { pickRefusal } from "./pick_refusal.ts";
 import type { Verified } from "./verdict.ts";
-import type { BundleVerifier } from "./verify.ts";
 
 export interface SignerName {
   /** The configured name. */
@@ -16,19 +15,25 @@ export interface SignerName {
   readonly identity: string;
 }
 
+/** A BundleVerifier, or a DeferredVerifier. */
+export interface SignerVerifier {
+  readonly identities: Iterable<string>;
+  verify(artifact: Artifact, bundle: unknown): Verified | Promise<Verified>;
+}
+
 export interface ThresholdVerifier {
   /**
    * One verdict for each distinct signer, in the bundles' order. A bundle that does not verify counts for
    * nothing and refuses nothing, as if it had been left out; one that is malformed refuses the whole.
-   * Throws InvalidInputError `malformed_bundle`, RefusedError `too_few_signers` where some signed but not
+   * Rejects with InvalidInputError `malformed_bundle`, RefusedError `too_few_signers` where some signed but not
    * enough, and the refusal that came furthest where nobody did.
    */
-  verify(artifact: Artifact, bundles: readonly unknown[]): readonly Verified[];
+  verify(artifact: Artifact, bundles: readonly unknown[]): Promise<readonly Verified[]>;
 }
 
 /** Throws StalledError `config_invalid` for a threshold that the trusted signers can never reach. */
-export function requireSigners(verifier: BundleVerifier, threshold: number): ThresholdVerifier {
-  const { size } = verifier.identities;
+export function requireSigners(verifier: SignerVerifier, threshold: number): ThresholdVerifier {
+  const { size } = new Set(verifier.identities);
   if (threshold > 1 && threshold > size) {
     throw new StalledError(
       "config_invalid",
@@ -37,7 +42,7 @@ export function requireSigners(verifier: BundleVerifier, threshold: number): Thr
     );
   }
   return {
-    verify(artifact, bundles) {
+    async verify(artifact, bundles) {
       if (bundles.length > MAX_BUNDLES) {
         throw new InvalidInputError(
           "malformed_bundle",
@@ -49,7 +54,7 @@ export function requireSigners(verifier: BundleVerifier, threshold: number): Thr
       const refusals: RefusedError[] = [];
       for (const bundle of bundles.length === 0 ? [undefined] : bundles) {
         try {
-          const verified = verifier.verify(artifact, bundle);
+          const verified = await verifier.verify(artifact, bundle);
           if (!signers.has(verified.identity)) signers.set(verified.identity, verified);
         } catch (error) {
           if (!(error instanceof RefusedError)) throw error;

@@ -6,6 +6,7 @@ import "./crypto_mend.ts";
 import { toSignedEntity } from "@sigstore/verify";
 import { InvalidInputError } from "../../errors.ts";
 import { encodeHex } from "../encoding.ts";
+import { useNodeCrypto } from "../sha256.ts";
 import { type Artifact, readSha256 } from "./artifact.ts";
 import { parseBundle } from "./bundle.ts";
 import { readContent } from "./content.ts";
@@ -24,6 +25,9 @@ export interface BundleVerifier {
    */
   verify(artifact: Artifact, bundle: unknown): Verified;
 }
+
+// The library stands on it, so that it is loaded now.
+useNodeCrypto();
 
 /** Throws StalledError `config_invalid` that names the signer whose key or root cannot be used. */
 export function createVerifier(signers: readonly TrustedSigner[]): BundleVerifier {

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  checkpointOrigin,
-  signCheckpoint,
-  verifyCheckpoint,
-} from "../../../src/core/audit/checkpoint.ts";
+import { checkpointOrigin, signCheckpoint } from "../../../src/core/audit/checkpoint.ts";
+import { verifyCheckpoint } from "../../../src/core/audit/checkpoint_proof.ts";
 import { addLeaf, EMPTY_TREE, hashLeaf, treeRoot } from "../../../src/core/audit/merkle.ts";
 import { createSigner } from "../../fakes/audit.ts";
 

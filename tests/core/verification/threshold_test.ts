@@ -7,7 +7,7 @@ import { createVerifier } from "../../../src/core/verification/verify.ts";
 import { createKeylessAuthority } from "../../../src/embedded/keyless_authority.ts";
 import { createKeySigner, type KeySigner } from "../../../src/embedded/signer.ts";
 import { FakeClock } from "../../fakes/fake_clock.ts";
-import { expectRefusal } from "./expect_refusal.ts";
+import { expectRefusal, expectRejection } from "./expect_refusal.ts";
 
 const artifact = encodeUtf8("the package");
 const authority = await createKeylessAuthority(new FakeClock());
@@ -33,14 +33,14 @@ const SIGNERS = [trustKey("ops", ops), trustKey("dev", dev), ana];
 
 const require = (threshold: number, signers = SIGNERS) =>
   requireSigners(createVerifier(signers), threshold);
-const signersOf = (threshold: number, bundles: readonly unknown[]) =>
-  namesOf(require(threshold).verify(artifact, bundles)).map(({ name }) => name);
+const signersOf = async (threshold: number, bundles: readonly unknown[]) =>
+  namesOf(await require(threshold).verify(artifact, bundles)).map(({ name }) => name);
 
-Deno.test("threshold is met by distinct keys and identities, in the order of their bundles", () => {
-  assert.deepEqual(signersOf(2, [dev.sign(artifact), ops.sign(artifact)]), ["dev", "ops"]);
+Deno.test("threshold is met by distinct keys and identities, in the order of their bundles", async () => {
+  assert.deepEqual(await signersOf(2, [dev.sign(artifact), ops.sign(artifact)]), ["dev", "ops"]);
   const all = [ops.sign(artifact), keyless, dev.signDsse(artifact, "package")];
-  assert.deepEqual(signersOf(3, all), ["ops", "ana", "dev"]);
-  assert.deepEqual(signersOf(1, all), ["ops", "ana", "dev"]);
+  assert.deepEqual(await signersOf(3, all), ["ops", "ana", "dev"]);
+  assert.deepEqual(await signersOf(1, all), ["ops", "ana", "dev"]);
 });
 
 Deno.test("threshold counts one signer once, whatever number of bundles it sends", async () => {
@@ -50,7 +50,7 @@ Deno.test("threshold counts one signer once, whatever number of bundles it sends
       [keyless, await authority.sign(artifact, who)],
     ]
   ) {
-    expectRefusal(
+    await expectRejection(
       () => require(2).verify(artifact, bundles),
       "too_few_signers",
       /threshold check failed: 1 of 2 distinct signers signed: "(ops|ana)"/,
@@ -58,10 +58,14 @@ Deno.test("threshold counts one signer once, whatever number of bundles it sends
   }
 });
 
-Deno.test("threshold counts one key once under two names, and says so where no other could sign", () => {
+Deno.test("threshold counts one key once under two names, and says so where no other could sign", async () => {
   const twice = [trustKey("ops", ops), trustKey("ops-again", ops), trustKey("dev", dev)];
   const bundles = [ops.sign(artifact), ops.sign(artifact)];
-  expectRefusal(() => require(2, twice).verify(artifact, bundles), "too_few_signers", /1 of 2/);
+  await expectRejection(
+    () => require(2, twice).verify(artifact, bundles),
+    "too_few_signers",
+    /1 of 2/,
+  );
   expectRefusal(
     () => require(2, twice.slice(0, 2)),
     "config_invalid",
@@ -69,28 +73,34 @@ Deno.test("threshold counts one key once under two names, and says so where no o
   );
 });
 
-Deno.test("threshold takes no account of bundles that do not verify, but says why they do not", () => {
+Deno.test("threshold takes no account of bundles that do not verify, but says why they do not", async () => {
   const bad = stranger.sign(artifact);
-  assert.deepEqual(signersOf(2, [bad, ops.sign(artifact), dev.sign(artifact)]), ["ops", "dev"]);
-  expectRefusal(
+  assert.deepEqual(await signersOf(2, [bad, ops.sign(artifact), dev.sign(artifact)]), [
+    "ops",
+    "dev",
+  ]);
+  await expectRejection(
     () => require(2).verify(artifact, [ops.sign(artifact), bad]),
     "too_few_signers",
     /1 of 2 .*"ops"; not counted: signer check failed/,
   );
 });
 
-Deno.test("threshold names the refusal that came furthest when nobody signed", () => {
+Deno.test("threshold names the refusal that came furthest when nobody signed", async () => {
   const other = encodeUtf8("other");
-  expectRefusal(() => require(2).verify(artifact, [stranger.sign(artifact)]), "unknown_signer");
-  expectRefusal(() => require(1).verify(other, [ops.sign(artifact)]), "bad_signature");
-  expectRefusal(() => require(2).verify(artifact, []), "missing_signature");
+  await expectRejection(
+    () => require(2).verify(artifact, [stranger.sign(artifact)]),
+    "unknown_signer",
+  );
+  await expectRejection(() => require(1).verify(other, [ops.sign(artifact)]), "bad_signature");
+  await expectRejection(() => require(2).verify(artifact, []), "missing_signature");
 });
 
-Deno.test("threshold refuses the whole for a malformed bundle, and for more bundles than ten", () => {
-  expectRefusal(
+Deno.test("threshold refuses the whole for a malformed bundle, and for more bundles than ten", async () => {
+  await expectRejection(
     () => require(1).verify(artifact, [ops.sign(artifact), { mediaType: "x" }]),
     "malformed_bundle",
   );
   const many = Array.from({ length: 11 }, () => ops.sign(artifact));
-  expectRefusal(() => require(1).verify(artifact, many), "malformed_bundle", /11 bundles/);
+  await expectRejection(() => require(1).verify(artifact, many), "malformed_bundle", /11 bundles/);
 });

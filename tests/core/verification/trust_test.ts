@@ -1,30 +1,34 @@
+import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { deferVerifier } from "../../../src/core/verification/deferred.ts";
 import type { TrustedSigner } from "../../../src/core/verification/trust.ts";
 import { createVerifier } from "../../../src/core/verification/verify.ts";
 import { createKeylessAuthority } from "../../../src/embedded/keyless_authority.ts";
 import { createKeySigner } from "../../../src/embedded/signer.ts";
 import { FakeClock } from "../../fakes/fake_clock.ts";
-import { expectRefusal } from "./expect_refusal.ts";
+import { expectRefusal, expectRejection } from "./expect_refusal.ts";
 
 const { publicKeyPem } = await createKeySigner();
 const { trustedRootJson } = await createKeylessAuthority(new FakeClock());
 
-function createWithKey(change: Partial<Extract<TrustedSigner, { kind: "key" }>>) {
-  return () =>
-    createVerifier([{
-      kind: "key",
-      name: "ops",
-      publicKeyPem,
-      transparencyLog: "optional",
-      ...change,
-    }]);
-}
-
-function createWithRoot(trustedRootJson: string) {
-  const identity = "https://ci.example/release";
-  const issuer = "https://issuer.example";
-  return () => createVerifier([{ kind: "keyless", name: "ci", identity, issuer, trustedRootJson }]);
-}
+type Key = Extract<TrustedSigner, { kind: "key" }>;
+const key = (change: Partial<Key>): Key => ({
+  kind: "key",
+  name: "ops",
+  publicKeyPem,
+  transparencyLog: "optional",
+  ...change,
+});
+const keyless = (trustedRootJson: string): TrustedSigner => ({
+  kind: "keyless",
+  name: "ci",
+  identity: "https://ci.example/release",
+  issuer: "https://issuer.example",
+  trustedRootJson,
+});
+const createWithKey = (change: Partial<Key>) => () => createVerifier([key(change)]);
+const createWithRoot = (trustedRootJson: string) => () =>
+  createVerifier([keyless(trustedRootJson)]);
 
 const toPublicPem = ({ publicKey }: { publicKey: unknown }) =>
   (publicKey as { export(options: object): string }).export({ type: "spki", format: "pem" });
@@ -45,8 +49,10 @@ const UNUSABLE_KEYS: Record<string, [string, RegExp]> = {
 };
 
 for (const [what, [pem, message]] of Object.entries(UNUSABLE_KEYS)) {
-  Deno.test(`createVerifier refuses a signer whose key is ${what}`, () => {
+  Deno.test(`createVerifier refuses a signer whose key is ${what}`, async () => {
     const text = expectRefusal(createWithKey({ publicKeyPem: pem }), "config_invalid", message);
+    const defer = () => deferVerifier([key({ publicKeyPem: pem })]);
+    assert.equal(await expectRejection(defer, "config_invalid", message), text);
     if (!text.includes('"ops"')) throw new Error("must name the signer");
     if (text.includes("AAAA")) throw new Error("must not quote the key");
   });
@@ -68,15 +74,15 @@ const UNUSABLE_ROOTS: Record<string, [string, RegExp]> = {
 };
 
 for (const [what, [json, message]] of Object.entries(UNUSABLE_ROOTS)) {
-  Deno.test(`createVerifier refuses a trusted root that is ${what}`, () => {
+  Deno.test(`createVerifier refuses a trusted root that is ${what}`, async () => {
     expectRefusal(createWithRoot(json), "config_invalid", message);
+    await expectRejection(() => deferVerifier([keyless(json)]), "config_invalid", message);
   });
 }
 
-Deno.test("createVerifier refuses a signer whose log is required and who has no trusted root", () => {
-  expectRefusal(
-    createWithKey({ transparencyLog: "required" }),
-    "config_invalid",
-    /"ops".* no trusted root/,
-  );
+Deno.test("createVerifier refuses a signer whose log is required and who has no trusted root", async () => {
+  const what = /"ops".* no trusted root/;
+  expectRefusal(createWithKey({ transparencyLog: "required" }), "config_invalid", what);
+  const defer = () => deferVerifier([key({ transparencyLog: "required" })]);
+  await expectRejection(defer, "config_invalid", what);
 });

@@ -5,7 +5,6 @@
  * that a crash cut short is never taken for another.
  */
 import { promisify } from "node:util";
-import { constants, gunzip, gzip } from "node:zlib";
 import { InvalidInputError } from "../../../errors.ts";
 import { canonicalJson } from "../../../core/canonical_json.ts";
 import {
@@ -33,8 +32,19 @@ export const MAX_COMPRESSED_BYTES = 16 * 1024 * 1024;
 const MAX_SLICES = 256;
 const NAME_DIGITS = 32;
 
-const compress: (bytes: Uint8Array, options: object) => Promise<Uint8Array> = promisify(gzip);
-const expand: (bytes: Uint8Array, options: object) => Promise<Uint8Array> = promisify(gunzip);
+async function compress(bytes: Uint8Array): Promise<Uint8Array> {
+  // Dear to load, and needed for the first package only.
+  const { constants, gzip } = await import("node:zlib");
+  const run: (bytes: Uint8Array, options: object) => Promise<Uint8Array> = promisify(gzip);
+  return await run(bytes, { level: constants.Z_BEST_SPEED });
+}
+
+/** Rejects for more bytes than a slice may have. */
+async function expand(bytes: Uint8Array): Promise<Uint8Array> {
+  const { gunzip } = await import("node:zlib");
+  const run: (bytes: Uint8Array, options: object) => Promise<Uint8Array> = promisify(gunzip);
+  return await run(bytes, { maxOutputLength: SLICE_BYTES });
+}
 
 export class ChunkedSecrets {
   constructor(private readonly store: JournalStore) {}
@@ -103,7 +113,7 @@ export class ChunkedSecrets {
         if (!Number.isSafeInteger(count) || count < 1 || count > MAX_SLICES) {
           throw new TypeError(`it is one of ${count}`);
         }
-        parts.push(await expand(decodeBase64(data.slice), { maxOutputLength: SLICE_BYTES }));
+        parts.push(await expand(decodeBase64(data.slice)));
       } catch (cause) {
         throw damaged(what, "it cannot be unpacked", cause);
       }
@@ -156,9 +166,7 @@ export class ChunkedSecrets {
     const slices: Uint8Array[] = [];
     let total = 0;
     for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-      const slice = await compress(bytes.subarray(start, start + SLICE_BYTES), {
-        level: constants.Z_BEST_SPEED,
-      });
+      const slice = await compress(bytes.subarray(start, start + SLICE_BYTES));
       slices.push(slice);
       total += slice.length;
       if (total > MAX_COMPRESSED_BYTES || slices.length > MAX_SLICES) {

@@ -23,7 +23,7 @@ export function renderConfiguration(
   return [
     "# Configuration",
     "",
-    "One YAML (or JSON) file, `/etc/neuralops-connector/connector.yaml` unless `--config` or `NEURALOPS_CONFIG` names another. It is read at start, and again on SIGHUP: a good one is taken over, a bad one leaves what runs alone. An unknown key, a wrong type or a value out of bounds is refused with a line that names the key, what is allowed and what is there. Secrets never stand in it: it names the files, or the place in Vault, where they are.",
+    "One YAML (or JSON) file, `/etc/neuralops-connector/connector.yaml` unless `--config` or `NEURALOPS_CONFIG` names another. It is read at start, and again on SIGHUP: a good one is taken over, a bad one leaves what runs alone. Certificates and CA files that change on the disk are taken over within a minute. An unknown key, a wrong type or a value out of bounds is refused with a line that names the key, what is allowed and what is there. Secrets never stand in it: it names the files, or the place in Vault, where they are.",
     "",
     ...table(
       ["Key", "Type", "Default", "Meaning"],

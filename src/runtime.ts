@@ -135,32 +135,46 @@ export interface HttpClient {
   close(): void;
 }
 
-export type ServeOptions =
-  | {
-    readonly address: string;
-    readonly port: number;
-    readonly certPem: string;
-    readonly keyPem: string;
-  }
-  | {
-    readonly unixSocket: string;
-    /** 0600 lets the agent's own user and root open it, 0660 the socket's group as well. */
-    readonly mode: 0o600 | 0o660;
-  };
+/** Certificate chain and private key, PEM. */
+export interface KeyPair {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface TlsOptions extends KeyPair {
+  readonly address: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+export interface UnixSocketOptions {
+  readonly unixSocket: string;
+  /** 0600 lets the agent's own user and root open it, 0660 the socket's group as well. */
+  readonly mode: 0o600 | 0o660;
+}
 
 export interface HttpServer {
-  /** 0 for a Unix socket. */
-  readonly port: number;
   /** Takes no new request and waits for those that run. */
   close(): Promise<void>;
 }
 
+export interface TlsServer extends HttpServer {
+  readonly port: number;
+  /**
+   * New connections meet this certificate; requests that run end where they began. A pair that cannot be
+   * used changes nothing: StalledError `config_invalid`.
+   */
+  renew(pair: KeyPair): Promise<void>;
+}
+
+export type RequestHandler = (request: Request) => Response | Promise<Response>;
+
 export interface Http {
+  /** Throws on certificates, a key or a proxy that cannot be used. */
   client(options: HttpClientOptions): HttpClient;
-  serve(
-    options: ServeOptions,
-    handler: (request: Request) => Response | Promise<Response>,
-  ): Promise<HttpServer>;
+  serveUnix(options: UnixSocketOptions, handler: RequestHandler): Promise<HttpServer>;
+  /** Throws StalledError `config_invalid`. */
+  serveTls(options: TlsOptions, handler: RequestHandler): TlsServer;
 }
 
 /** Tells another process on this machine, one datagram at a time. */

@@ -35,8 +35,9 @@ const http: Http = {
       },
     };
   },
-  serve: (options, handler) =>
-    system.http.serve(options, (request) => {
+  serveUnix: system.http.serveUnix,
+  serveTls: (options, handler) =>
+    system.http.serveTls(options, (request) => {
       if (new URL(request.url).pathname === "/execute") {
         anchorEpoch();
         receivedMs = epochMs();

@@ -1,5 +1,6 @@
 /** systemd, or whoever else asked to be told by sd_notify(3) how this process fares. */
 import { encodeUtf8 } from "../core/encoding.ts";
+import { NOTICE_SOCKET } from "../core/state_sockets.ts";
 import { StalledError } from "../errors.ts";
 import type { Datagrams, DatagramSender, Files } from "../runtime.ts";
 
@@ -24,7 +25,7 @@ export async function connectServiceManager(
       hint: "systemd's own is /run/systemd/notify; abstract sockets are not supported",
     });
   }
-  const name = `${stateDir}/notify.sock`;
+  const name = `${stateDir}/${NOTICE_SOCKET}`;
   // Of a process that was killed in that moment; the lock on stateDir says that it is gone.
   await files.remove(name);
   const sender: DatagramSender = await datagrams.open(address, name);

@@ -16,6 +16,7 @@ import { prepareExecution } from "./execution.ts";
 import { type Foundation, layFoundation, type Surroundings } from "./foundation.ts";
 import { connectKubernetes } from "./kubernetes.ts";
 import { watchLiveness } from "./liveness.ts";
+import { authorityRenewal } from "./renewals.ts";
 import { type Loop, runTogether } from "./run_together.ts";
 import { type Handler, openDoors } from "./serving.ts";
 import { prepareStreaming } from "./streaming.ts";
@@ -30,6 +31,8 @@ export interface Agent {
   readonly liveness: Liveness;
   readonly audit: AuditLog;
   readonly log: Logger;
+  /** Resolves when an authority was renewed on the disk; a change since the last call counts. */
+  nextRenewal(): Promise<void>;
   /** Rejects when a part failed in a way that nobody foresaw. */
   readonly finished: Promise<void>;
   /** Finishes requests, leaves executions as the journal has them, and closes everything. */
@@ -45,6 +48,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
   try {
     const foundation = await layFoundation(config, surroundings);
     cleanups.push(() => foundation.lock.release(), () => foundation.audit.close());
+    const authorities = await authorityRenewal(foundation);
     const kubernetes = await connectKubernetes(foundation);
     cleanups.push(() => kubernetes?.close());
     const control = await connectControl(foundation, kubernetes);
@@ -72,7 +76,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     log.log("info", "agent_started", { version: VERSION, listener: doors.port });
 
     const duties = dutiesOf({ foundation, control, execution, streaming, shipping, election });
-    const running = run(duties, foundation);
+    const running = run([...duties, ...doors.duties, authorities.run], foundation);
     running.finished.then(liveness.end, liveness.end);
     const stop = async () => {
       running.stop();
@@ -94,6 +98,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
       liveness: liveness.check,
       audit,
       log,
+      nextRenewal: authorities.next,
       finished: running.finished,
       stop: () => stopping ??= stop(),
     };

@@ -1,12 +1,13 @@
 /** Whether the agent could start with a configuration, as far as its files say; asks no peer, writes nothing. */
 import { Approvers } from "../core/approver.ts";
 import type { Policy } from "../core/policy.ts";
+import { describeError, StalledError } from "../errors.ts";
 import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
-import type { Files } from "../runtime.ts";
+import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
 import { assertEnough } from "./execution.ts";
-import { readApprovers, readCa, readConfigured, readPolicy, readSigners } from "./read_files.ts";
+import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
 
 /** No user of a system; the agent's own counts as one approver where none is configured. */
 const SOME_USER = -1;
@@ -24,15 +25,21 @@ export interface CheckedConfig {
  * Reads what the agent reads at its start, but for credentials: they are read anew for each use.
  * Throws StalledError `config_invalid`, InvalidInputError `malformed_policy`.
  */
-export async function checkConfig(config: Config, files: Files): Promise<CheckedConfig> {
+export async function checkConfig(
+  config: Config,
+  { files, http }: Pick<Runtime, "files" | "http">,
+): Promise<CheckedConfig> {
   const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
-  await readCa(files, "controlPlane.caFile", controlPlane.caFile);
-  await readCa(files, "vault.caFile", vault.caFile);
-  await readCa(files, "prometheus.caFile", prometheus?.caFile);
-  await readCa(files, "audit.s3.caFile", audit.s3?.caFile);
+  usable(
+    http,
+    "controlPlane.caFile",
+    await readCa(files, "controlPlane.caFile", controlPlane.caFile),
+  );
+  usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
+  usable(http, "prometheus.caFile", await readCa(files, "prometheus.caFile", prometheus?.caFile));
+  usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
   if (listener.enabled) {
-    await readConfigured(files, "listener.certFile", listener.certFile!);
-    await readConfigured(files, "listener.keyFile", listener.keyFile!);
+    usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));
   }
   const signers = await readSigners(files, trust.signers);
   requireSigners(await deferVerifier(signers), trust.threshold);
@@ -48,4 +55,16 @@ export async function checkConfig(config: Config, files: Files): Promise<Checked
     signers: signers.map(({ name }) => name),
     policy: { mode: policy.mode, allow: policy.allow.map(({ name }) => name) },
   };
+}
+
+/** Tried on a client that asks nothing. Throws StalledError `config_invalid`. */
+function usable(http: Http, keys: string, options: HttpClientOptions): void {
+  try {
+    http.client(options).close();
+  } catch (cause) {
+    throw new StalledError("config_invalid", `${keys}: cannot be used: ${describeError(cause)}`, {
+      cause,
+      hint: "certificates and keys must be PEM, and a certificate and its key belong together",
+    });
+  }
 }

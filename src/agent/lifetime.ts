@@ -1,6 +1,7 @@
 /**
- * The agent from the first start to the last stop. Asked to read its configuration again, it ends in good
- * order and begins anew in the same process: the journal carries what was under way.
+ * The agent from the first start to the last stop. Asked to read its configuration again, or once an
+ * authority was renewed on the disk, it ends in good order and begins anew in the same process: the
+ * journal carries what was under way.
  */
 import type { Config } from "../config/schema.ts";
 import { NOTICE } from "../core/service_notice.ts";
@@ -42,6 +43,7 @@ export async function live(
   let reload = nextReload();
   const loaded = await load();
   let running: Running = { agent: await startAgent(loaded.config, surroundings), loaded };
+  let renewal = running.agent.nextRenewal();
   const manager = await reportToManager(() => running.agent, loaded.config.stateDir, surroundings);
   try {
     await manager.tell(NOTICE.ready);
@@ -50,11 +52,15 @@ export async function live(
         stopped.then(() => "stop"),
         running.agent.finished.then(() => "stop", () => "failed"),
         reload.then(() => "reload"),
+        renewal.then(() => "renewal"),
       ]);
-      if (next !== "reload") return next === "stop";
-      reload = nextReload();
+      if (next === "stop" || next === "failed") return next === "stop";
+      if (next === "reload") reload = nextReload();
+      else renewal = running.agent.nextRenewal();
+      const { agent } = running;
       await manager.tell(NOTICE.reloading);
       running = await beginAnew(running, load, surroundings);
+      if (running.agent !== agent) renewal = running.agent.nextRenewal();
       await manager.tell(NOTICE.ready);
     }
   } finally {
@@ -75,7 +81,7 @@ async function beginAnew(
   try {
     next = await load();
     assertSameState(old.config, next.config);
-    await checkConfig(next.config, surroundings.runtime.files);
+    await checkConfig(next.config, surroundings.runtime);
     await agent.audit.record({
       type: "agent.reloading",
       actor: "connector",

@@ -16,6 +16,7 @@ export async function withOpenBook(
   signal: AbortSignal,
 ): Promise<void> {
   const { health, log, runtime: { clock, random } } = foundation;
+  health.report(PART, "starting", "opening");
   try {
     for (let failures = 0;; failures += 1) {
       if (signal.aborted) return;

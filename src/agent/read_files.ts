@@ -6,7 +6,7 @@ import { parsePolicy, type Policy, PolicySchema } from "../core/policy.ts";
 import { PUBLIC_GOOD_ROOT_JSON } from "../core/verification/public_good.ts";
 import type { TrustedSigner } from "../core/verification/trust.ts";
 import type { Config } from "../config/schema.ts";
-import type { Files } from "../runtime.ts";
+import type { Files, KeyPair } from "../runtime.ts";
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
@@ -35,6 +35,17 @@ export async function readConfigured(files: Files, key: string, path: string): P
   } catch (error) {
     throw invalid(`${path} is not a text file`, error);
   }
+}
+
+/** Of a listener that is enabled. Throws StalledError `config_invalid`. */
+export async function readKeyPair(
+  files: Files,
+  { certFile, keyFile }: Config["listener"],
+): Promise<KeyPair> {
+  return {
+    certPem: await readConfigured(files, "listener.certFile", certFile!),
+    keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
+  };
 }
 
 /** `{ caPem }` for a peer that has a caFile, else nothing. */

@@ -1,5 +1,6 @@
 /** The doors: the TLS listener for the Orchestrator and the cluster, the Unix socket for people. */
-import { ADMIN_SOCKET, createAdmin } from "../http/admin.ts";
+import { ADMIN_SOCKET } from "../core/state_sockets.ts";
+import { createAdmin } from "../http/admin.ts";
 import { createListener } from "../http/listener.ts";
 import type { Liveness } from "../core/liveness.ts";
 import type { Leadership } from "../execution/leadership.ts";
@@ -7,7 +8,9 @@ import type { HttpServer } from "../runtime.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
 import type { Foundation } from "./foundation.ts";
-import { readConfigured } from "./read_files.ts";
+import { readKeyPair } from "./read_files.ts";
+import { certificateRenewal } from "./renewals.ts";
+import type { Loop } from "./run_together.ts";
 
 export type Handler = (request: Request) => Promise<Response>;
 
@@ -15,6 +18,8 @@ export interface Serving {
   readonly admin: Handler;
   /** 0 without a listener. */
   readonly port: number;
+  /** What keeps them as they are to be. */
+  readonly duties: readonly Loop[];
   close(): Promise<void>;
 }
 
@@ -43,23 +48,20 @@ export async function openDoors(
   const servers: HttpServer[] = [];
   if (config.adminSocket) {
     servers.push(
-      await http.serve({
+      await http.serveUnix({
         unixSocket: `${config.stateDir}/${ADMIN_SOCKET}`,
         mode: config.adminSocketGroupAccess ? 0o660 : 0o600,
       }, admin),
     );
   }
+  const duties: Loop[] = [];
   let port = 0;
   if (config.listener.enabled) {
-    const { address, certFile, keyFile } = config.listener;
+    const { address } = config.listener;
     const identity = () => control.session.identity();
-    const server = await http.serve(
-      {
-        address,
-        port: config.listener.port,
-        certPem: await readConfigured(files, "listener.certFile", certFile!),
-        keyPem: await readConfigured(files, "listener.keyFile", keyFile!),
-      },
+    const renewalOf = await certificateRenewal(foundation);
+    const server = http.serveTls(
+      { address, port: config.listener.port, ...await readKeyPair(files, config.listener) },
       createListener({
         intake,
         book,
@@ -74,11 +76,13 @@ export async function openDoors(
       }),
     );
     servers.push(server);
+    duties.push(renewalOf(server));
     port = server.port;
   }
   return {
     admin,
     port,
+    duties,
     async close() {
       await Promise.all(servers.map((server) => server.close()));
     },

@@ -1,5 +1,5 @@
 /** The CLI's way to a running connector: HTTP over the Unix socket in its state directory. */
-import { ADMIN_SOCKET } from "../http/admin.ts";
+import { ADMIN_SOCKET } from "../core/state_sockets.ts";
 import type { ApprovalDocument } from "../core/approval_document.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";
 import type { ExecutionListing } from "../http/execution_list.ts";

@@ -13,7 +13,7 @@ export async function runConfigCheck(
   io: CliIo,
 ): Promise<void> {
   const config = await loadConfig(path, surroundings);
-  const checked = await checkConfig(config, surroundings.runtime.files);
+  const checked = await checkConfig(config, surroundings.runtime);
   printResult(io, format, checked, () => describe(path, checked));
 }
 

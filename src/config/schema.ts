@@ -4,6 +4,8 @@
  */
 import * as z from "zod";
 import { faultOfTimes } from "../core/election.ts";
+import { encodeUtf8 } from "../core/encoding.ts";
+import { MAX_STATE_DIR } from "../core/state_sockets.ts";
 import { Execution, Trust } from "./execution.ts";
 import { caFile, duration, httpsUrl, name, path, proxy, url } from "./fields.ts";
 
@@ -194,7 +196,7 @@ export const ConfigSchema = z.strictObject({
   clusterName: name.describe("what people call this cluster"),
   labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
   stateDir: path.default("/var/lib/neuralops-connector").describe(
-    "the only folder that is written, besides execution.files.roots",
+    `the only folder that is written, besides execution.files.roots; at most ${MAX_STATE_DIR} bytes where it holds a socket`,
   ),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info")
     .describe("least level that is logged"),
@@ -214,6 +216,13 @@ export const ConfigSchema = z.strictObject({
   trust: Trust.prefault({}),
   execution: Execution.prefault({}),
   audit: Audit.prefault({}),
+}).superRefine(({ stateDir, adminSocket }, context) => {
+  const length = encodeUtf8(stateDir).length;
+  if (!adminSocket || length <= MAX_STATE_DIR) return;
+  const message =
+    `has ${length} bytes, and more than ${MAX_STATE_DIR} leave no room for the name ` +
+    "of a socket in it: choose a shorter path, or set adminSocket to false";
+  context.addIssue({ code: "custom", path: ["stateDir"], message });
 }).refine(
   ({ execution, kubernetes }) =>
     execution.policyFile === undefined || kubernetes.mode !== "none" ||

@@ -29,7 +29,10 @@ import { Rests } from "./rests.ts";
 import { rollBack } from "./rolling_back.ts";
 import { packageOf } from "./stages.ts";
 
-const IDLE_MS = 1000;
+/** Between two looks at the clock, while something open may have its hour. */
+const WATCHFUL_MS = 1000;
+/** While nothing is open: whatever comes wakes it. */
+const IDLE_MS = 60_000;
 const HEALTH_PART = "executions";
 const MAX_PLANNING = 4;
 const RECEIPTS = "receipts";
@@ -96,7 +99,9 @@ export class Engine {
     if (this.#events !== events || signal.aborted) return;
     const waiting = new AbortController();
     this.#wake = () => waiting.abort();
-    const ms = Math.min(IDLE_MS, this.#rests.leftMs());
+    const { book, leadership } = this.parts;
+    const isIdle = leadership.isLeader() && book.openCount === 0 && this.#rests.isEmpty;
+    const ms = Math.min(isIdle ? IDLE_MS : WATCHFUL_MS, this.#rests.leftMs());
     await this.parts.clock.sleep(ms, AbortSignal.any([signal, waiting.signal])).catch(() => {});
     this.#wake = () => {};
   }
@@ -168,6 +173,10 @@ export class Engine {
       const level = error instanceof ConnectorError ? "warn" : "error";
       if (reason) this.parts.log.log(level, "execution_step_failed", { execution: key, reason });
     }
+    this.#reportHealth();
+  }
+
+  #reportHealth(): void {
     const reason = this.#rests.reason();
     this.parts.health.report(HEALTH_PART, reason ? "degraded" : "ok", reason ?? "ready");
   }
@@ -234,6 +243,7 @@ export class Engine {
     for (const id of this.#claims.keys()) if (!ids.has(id)) this.#claims.delete(id);
     for (const id of this.#opens.keys()) if (!ids.has(id)) this.#opens.delete(id);
     this.#rests.keepOnly((key) => key === RECEIPTS || ids.has(key));
+    this.#reportHealth();
   }
 
   #isResting({ id, version }: ExecutionRecord): boolean {

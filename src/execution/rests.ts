@@ -43,6 +43,10 @@ export class Rests {
     for (const key of this.#rests.keys()) if (!isKept(key)) this.#rests.delete(key);
   }
 
+  get isEmpty(): boolean {
+    return this.#rests.size === 0;
+  }
+
   /** Until the first rest is over; Infinity without one. */
   leftMs(): number {
     const now = this.clock.monotonic();

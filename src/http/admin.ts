@@ -24,7 +24,6 @@ import { describe } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
 import { decodeBytes } from "./listener.ts";
 
-export const ADMIN_SOCKET = "agent.sock";
 const MAX_BODY_BYTES = 16_384;
 
 const nonce = z.string().regex(/^[0-9a-f]{32}$/, "must be a nonce of POST /challenges")

@@ -1,33 +1,25 @@
 /** HTTP both ways: pooled clients that refuse redirects, servers over TLS or on a Unix socket. */
-import { StalledError } from "../errors.ts";
-import type { Http, HttpClient, HttpClientOptions, HttpServer, ServeOptions } from "../runtime.ts";
+import type {
+  Http,
+  HttpClient,
+  HttpClientOptions,
+  HttpServer,
+  RequestHandler,
+  UnixSocketOptions,
+} from "../runtime.ts";
 import { ClientPool, POOL_IDLE_MS } from "./client_pool.ts";
 import { systemFiles } from "./files.ts";
+import { serveTls } from "./tls_server.ts";
 
-async function serve(
-  options: ServeOptions,
-  handler: (request: Request) => Response | Promise<Response>,
+async function serveUnix(
+  { unixSocket: path, mode }: UnixSocketOptions,
+  handler: RequestHandler,
 ): Promise<HttpServer> {
-  const onListen = () => {};
-  if ("unixSocket" in options) {
-    const path = options.unixSocket;
-    // A socket left by a killed process would refuse the bind; the state lock proves it is stale.
-    await systemFiles.remove(path);
-    const server = Deno.serve({ path, onListen }, handler);
-    await Deno.chmod(path, options.mode);
-    return { port: 0, close: () => server.shutdown() };
-  }
-  const { address: hostname, port, certPem: cert, keyPem: key } = options;
-  try {
-    const server = Deno.serve({ hostname, port, cert, key, onListen }, handler);
-    return { port: server.addr.port, close: () => server.shutdown() };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StalledError("config_invalid", `Cannot listen on ${hostname}:${port}: ${reason}`, {
-      cause: error,
-      hint: "check listener.address and port, and that certFile and keyFile are PEM files",
-    });
-  }
+  // A socket left by a killed process would refuse the bind; the state lock proves it is stale.
+  await systemFiles.remove(path);
+  const server = Deno.serve({ path, onListen: () => {} }, handler);
+  await Deno.chmod(path, mode);
+  return { close: () => server.shutdown() };
 }
 
 function toDenoOptions(options: HttpClientOptions): Record<string, unknown> {
@@ -56,5 +48,6 @@ export const systemHttp: Http = {
       close: () => pool.close(),
     };
   },
-  serve,
+  serveUnix,
+  serveTls: (options, handler) => serveTls(options, handler),
 };

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { live, type LoadedConfig } from "../../src/agent/lifetime.ts";
 import type { World } from "../../src/cli/simulate/world.ts";
+import { createPki } from "../../src/embedded/pki.ts";
 import { StalledError, TransientError } from "../../src/errors.ts";
+import type { Clock } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { until, withWorld } from "../fakes/agent_world.ts";
+import { hurriedClock } from "../fakes/hurried_clock.ts";
 import { fakeManager, NOTIFY_SOCKET } from "../fakes/service_manager.ts";
 
 type Fields = Record<string, unknown>;
@@ -27,6 +30,7 @@ function begin(
     env = { NOTIFY_SOCKET } as Record<string, string>,
     manager = fakeManager(),
     files = systemFiles,
+    clock = world.clock as Clock,
   } = {},
 ): Life {
   const lines: string[] = [];
@@ -39,7 +43,7 @@ function begin(
         ? Promise.reject(found)
         : Promise.resolve({ config: found, digest: digestOf(found) }),
     {
-      runtime: { ...systemRuntime(world.clock), files, datagrams: manager.datagrams },
+      runtime: { ...systemRuntime(clock), files, datagrams: manager.datagrams },
       env: (name) => env[name],
       hostname: "host-1",
       writeLog: (line) => lines.push(line),
@@ -189,8 +193,8 @@ Deno.test("a configuration that does not start is refused, and the one before st
   withWorld(async (world) => {
     const life = begin(world);
     await until(isReady(life));
-    // A text file, but no key: known only to a listener that opens.
-    const listener = { ...world.config.listener, keyFile: `${world.folder}/policy.yaml` };
+    // An address of no machine: known only to a listener that opens.
+    const listener = { ...world.config.listener, address: "192.0.2.1" };
     await life.reload({ ...world.config, listener });
     assert.match(String(life.logged("reload_refused")[0]!.reason), /Cannot listen on/);
     assert.equal(life.logged("agent_started").length, 2);
@@ -206,4 +210,27 @@ Deno.test("an agent whose first configuration is bad does not start", () =>
     const life = begin(bad);
     await assert.rejects(life.stop(), { code: "config_invalid" });
     assert.deepEqual(life.manager.told, []);
+  }));
+
+Deno.test("an authority that was renewed on the disk is taken over, and one half written is not", () =>
+  withWorld(async (world) => {
+    const caFile = world.config.controlPlane.caFile!;
+    const { caPem } = await createPki();
+    const life = begin(world, { clock: hurriedClock(world.clock) });
+    await until(isReady(life));
+    // Whole at once: a look in between would be another change.
+    const put = async (text: string) => {
+      await Deno.writeTextFile(`${caFile}.new`, text);
+      await Deno.rename(`${caFile}.new`, caFile);
+    };
+    await put(caPem.slice(0, 200));
+    await until(() => life.logged("reload_refused").length === 1);
+    assert.match(String(life.logged("reload_refused")[0]!.reason), /controlPlane\.caFile/);
+    assert.equal(life.logged("agent_started").length, 1);
+    await put(world.pki.caPem + caPem);
+    await until(() => life.logged("agent_started").length === 2);
+    const digest = digestOf(world.config);
+    assert.deepEqual(await audited(world, "agent.reloading"), [{ from: digest, to: digest }]);
+    assert.equal(life.logged("reload_refused").length, 1, "told once for each change");
+    assert.equal(await life.stop(), true);
   }));

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { createPki } from "../../src/embedded/pki.ts";
 import { createKeySigner } from "../../src/embedded/signer.ts";
+import { systemRuntime } from "../../src/runtime_deno.ts";
 import { runCli } from "../fakes/cli_io.ts";
+import { memoryFiles } from "../fakes/memory_files.ts";
 
 const { publicKeyPem } = await createKeySigner();
 const POLICY = `apiVersion: neuralops.io/v1
@@ -63,11 +66,34 @@ const BAD: Record<string, [Record<string, string>, RegExp]> = {
   ],
   "a key that is none": [{ "/e/cosign.pub": "x" }, /release/],
   "a CA file without a certificate": [{ "/e/ca.pem": "x" }, /controlPlane\.caFile: .* no cert/],
+  "a stateDir with no room for a socket": [
+    { "/e/connector.yaml": `${CONFIG}stateDir: /${"x".repeat(95)}\n` },
+    /stateDir: has 96 bytes, and more than 95 leave no room .* choose a shorter path/,
+  ],
   "a file that is not there": [
     { "/e/connector.yaml": CONFIG.replace("/e/tls.key", "/e/gone.key") },
     /listener\.keyFile: there is no file \/e\/gone\.key/,
   ],
 };
+
+Deno.test("config check tries certificates and keys as the agent would", async () => {
+  const pki = await createPki();
+  const [one, other] = [await pki.issue("one"), await pki.issue("other")];
+  const tried = async (ca: string, cert: string, key: string) => {
+    const changes = { "/e/ca.pem": ca, "/e/tls.crt": cert, "/e/tls.key": key };
+    const files = memoryFiles({ ...FILES, ...changes });
+    return await runCli(["config", "check", "--config", "/e/connector.yaml"], {
+      runtime: { ...systemRuntime(), files },
+    });
+  };
+  assert.equal((await tried(pki.caPem, one.certPem, one.keyPem)).exitCode, 0);
+  const mixed = await tried(pki.caPem, one.certPem, other.keyPem);
+  assert.equal(mixed.exitCode, 1);
+  assert.match(mixed.errors, /listener\.certFile and keyFile: cannot be used: .*KeyMismatch/);
+  const cut = await tried(pki.caPem.slice(0, 200), one.certPem, one.keyPem);
+  assert.equal(cut.exitCode, 1);
+  assert.match(cut.errors, /controlPlane\.caFile: cannot be used/);
+});
 
 for (const [what, [changes, expected]] of Object.entries(BAD)) {
   Deno.test(`config check refuses ${what}`, async () => {

@@ -36,6 +36,15 @@ Deno.test("parseConfig fills in the defaults", () => {
   assert.equal(config.prometheus, undefined);
 });
 
+Deno.test("parseConfig takes a stateDir in which a socket has room, and any without one", () => {
+  const longest = `/${"é".repeat(47)}`;
+  assert.equal(parse(`${MINIMAL}\nstateDir: ${longest}\n`).stateDir, longest);
+  const longer = `${longest}x`;
+  assert.match(refusal(`${MINIMAL}\nstateDir: ${longer}\n`), /stateDir: has 96 bytes, and more/);
+  const quiet = `${MINIMAL}\nstateDir: ${longer}\nadminSocket: false\n`;
+  assert.equal(parse(quiet).stateDir, longer);
+});
+
 Deno.test("parseConfig reads every section, durations in milliseconds", () => {
   const config = parse(FULL);
   assert.equal(config.signals.window, 90_000);

@@ -352,7 +352,7 @@ Deno.test("the listener speaks TLS: a real client pushes, an untrusting one and 
     const { http } = ground.runtime;
     const pki = await createPki();
     const certificate = await pki.issue("connector");
-    const server = await http.serve({ address: "127.0.0.1", port: 0, ...certificate }, handle);
+    const server = http.serveTls({ address: "127.0.0.1", port: 0, ...certificate }, handle);
     const trusting = http.client({ caPem: pki.caPem });
     const other = http.client({ caPem: (await createPki()).caPem });
     const url = `https://127.0.0.1:${server.port}`;

@@ -11,10 +11,12 @@ export interface PushAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Resolves with the cluster's id once the connector has registered and beats. */
+/** Resolves with the cluster's id once the connector has registered, beats and can take packages in. */
 export async function registeredCluster({ controlPlane }: Ground): Promise<string> {
-  const isUp = () => controlPlane.heartbeats.length > 0;
-  await within(LIMIT_MS, "a heartbeat", controlPlane.until(isUp));
+  const isUp = () =>
+    controlPlane.heartbeats.at(-1)?.heartbeat.parts
+      .every(({ name, state }) => name !== "journal" || state === "ok") ?? false;
+  await within(LIMIT_MS, "a heartbeat with an open journal", controlPlane.until(isUp));
   return controlPlane.registrations.at(-1)!.clusterId;
 }
 

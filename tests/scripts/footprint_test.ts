@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   parseCpuMs,
   parseMemory,
+  parseWakeUps,
   wakeUpsBetween,
 } from "../../scripts/bench/footprint/process_status.ts";
 import { formatReport, type Report } from "../../scripts/bench/footprint/report.ts";
@@ -25,6 +26,17 @@ Deno.test("parseMemory refuses a status without memory, as a process that has en
 Deno.test("parseCpuMs adds user and kernel, whatever the name of the process holds", () => {
   const stat = "42 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0 7 0 1 2 3";
   assert.equal(parseCpuMs(stat), 1500);
+});
+
+Deno.test("parseWakeUps reads one thread behind the other, and no other kind of switch", () => {
+  const thread = (id: number, count: number) =>
+    `Name:\tdeno\nTgid:\t1\nPid:\t${id}\nPPid:\t9\n` +
+    `voluntary_ctxt_switches:\t${count}\nnonvoluntary_ctxt_switches:\t7\n`;
+  assert.deepEqual(
+    [...parseWakeUps(thread(1, 10) + thread(3, 500))],
+    [["1", 10], ["3", 500]],
+  );
+  assert.equal(parseWakeUps("").size, 0);
 });
 
 Deno.test("wakeUpsBetween counts no thread that has ended, and new ones from their beginning", () => {

@@ -9,6 +9,7 @@ import { readTexts } from "../../read_texts.ts";
 import { startGraph } from "../../start_graph.ts";
 import { print } from "../../testbed/print.ts";
 import { measureIdle } from "./idle.ts";
+import { findImagePrograms } from "./image_programs.ts";
 import { measurePackages } from "./packages.ts";
 import { Peers } from "./peers.ts";
 import { findPrograms, type Program } from "./programs.ts";
@@ -43,7 +44,9 @@ const v8Flags = values["v8-flags"].split(",").filter((flag) => flag !== "");
 // Short: the path of the agent's socket must not have more than 107 bytes.
 const work = `${FOLDER}/${crypto.randomUUID().slice(0, 8)}`;
 await Deno.mkdir(work, { recursive: true });
-const { programs, left } = await findPrograms(work, v8Flags);
+const { programs: bare, left } = await findPrograms(work, v8Flags);
+const image = await findImagePrograms(work);
+const programs = [...bare, ...image.programs];
 const sites = new Map(programs.map((program): [Program, Site] => {
   const folder = `${work}/in/${program.name}`;
   const home = program.isShipped ? SHIPPED_HOME : folder;
@@ -57,7 +60,8 @@ const starts = await measureStarts(programs, siteOf, Number(values.starts), (don
   if (done === of || done % PROGRESS_EVERY === 0) print(`starts: ${done} of ${of}`);
 });
 const packages = Number(values.packages);
-const idle = await measureIdle(programs, siteOf, peers, { minutes, packages, progress: print });
+await image[Symbol.asyncDispose]();
+const idle = await measureIdle(bare, siteOf, peers, { minutes, packages, progress: print });
 await peers.close();
 print("packages");
 const sources = await readTexts(["main.ts", "src"], (path) => path.endsWith(".ts"));
@@ -77,7 +81,7 @@ const report: Report = {
   idle,
   packages: await measurePackages(atStart, NOT_AT_START),
   sizes: await measureSizes(),
-  left: [...left, "the image: it takes podman, and is started by what tests it"],
+  left: [...left, ...(image.why ? [image.why] : [])],
 };
 await Deno.writeTextFile(`${FOLDER}/footprint.json`, `${JSON.stringify(report, null, 2)}\n`);
 await Deno.remove(work, { recursive: true });

@@ -1,10 +1,7 @@
 /** What is measured: the agent in each form in which it can be had, and what it is measured against. */
 import config from "../../../deno.json" with { type: "json" };
-import { proofBase } from "../../release/base.ts";
-import { ENTRY } from "../../release/bundle.ts";
-import { compile } from "../../release/compile.ts";
-import { TARGETS } from "../../release/targets.ts";
 import { isFile } from "../../testbed/command.ts";
+import { compileFloor, FLOOR_PROGRAM } from "./floor.ts";
 import { CONFIG_FILE, SHIPPED_HOME, type Site } from "./sites.ts";
 
 export interface Command {
@@ -20,6 +17,8 @@ export interface Program {
   readonly floor: string | null;
   /** Whether it finds its site where customers have it, and nowhere else. */
   readonly isShipped: boolean;
+  /** Whether it runs in a container: the process that is started is then not the agent's own. */
+  readonly isPacked?: boolean;
   command(site: Site): Command;
 }
 
@@ -28,7 +27,6 @@ const { agent: allowed } = config.permissions;
 export const DIST = "reports/dist";
 const BUNDLE = `${DIST}/bundle/main.js`;
 const BINARY = `${DIST}/neuralops-connector-linux-${Deno.build.arch}`;
-const FLOOR_PROGRAM = "scripts/bench/footprint/floor_program.ts";
 /** Nothing of the checkout is looked at: a bundle stands alone. */
 const ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
@@ -109,30 +107,24 @@ function denoPrograms(v8: readonly string[]): Program[] {
  * floor, compiled on the same base, runs in one as well.
  */
 async function binaryPrograms(work: string): Promise<Program[]> {
-  const base = await proofBase(`${Deno.build.arch}-unknown-linux-gnu`);
-  if (!base) return [];
-  const source = `${work}/floor`;
-  await Deno.mkdir(source, { recursive: true });
-  await Deno.copyFile(FLOOR_PROGRAM, `${source}/${ENTRY}`);
-  const empty = `${work}/empty-${base.version}`;
-  const [target] = TARGETS;
-  await compile(target!, base, { net: true }, source, empty);
+  const empty = await compileFloor(work);
+  if (!empty) return [];
   const within = ({ folder }: Site, ...command: readonly string[]): Command => ({
     program: "unshare",
     args: ["--mount", "sh", "-ec", IN_A_ROOT, "sh", SHIPPED_HOME, folder, ...command],
   });
-  const floor = `empty-${base.version}`;
+  const floor = `empty-${empty.version}`;
   return [
     {
       name: floor,
-      title: `empty program, compiled, Deno ${base.version}`,
+      title: `empty program, compiled, Deno ${empty.version}`,
       floor: null,
       isShipped: true,
-      command: (site) => within(site, empty, `${site.port}`),
+      command: (site) => within(site, empty.path, `${site.port}`),
     },
     {
       name: "binary",
-      title: `binary, Deno ${base.version}`,
+      title: `binary, Deno ${empty.version}`,
       floor,
       isShipped: true,
       command: (site) =>

@@ -59,7 +59,7 @@ function startTable({ programs, starts }: Report): string {
         ms(readyMs.p50),
         ms(readyMs.p99),
         floor ? judged(readyMs.p50 / floor.readyMs.p50, TARGETS.ready, "×") : "",
-        ms(cpuMs.p50),
+        cpuMs ? ms(cpuMs.p50) : "",
       ];
     }),
   );
@@ -118,8 +118,10 @@ function workTable({ programs, idle, minutes }: Report): string {
 
 function sizeTable(sizes: readonly Size[]): string {
   return table(
-    ["file", "size", "gzip"],
-    sizes.map(({ file, mib: size, gzippedMib }) => [`\`${file}\``, mib(size), mib(gzippedMib)]),
+    ["file", "size", "compressed"],
+    sizes.map((
+      { file, mib: size, compressedMib },
+    ) => [`\`${file}\``, size === null ? "" : mib(size), mib(compressedMib)]),
   );
 }
 

@@ -1,11 +1,15 @@
 /** How large what is shipped is. */
+import { readArchive } from "../../image/archive.ts";
+import { archiveOf, FLAVOURS } from "../../image/flavours.ts";
+import { isFile } from "../../testbed/command.ts";
 import { DIST } from "./programs.ts";
 
 export interface Size {
   readonly file: string;
-  readonly mib: number;
-  /** As a registry or a package holds it. */
-  readonly gzippedMib: number;
+  /** null for an image, which nobody has in one piece. */
+  readonly mib: number | null;
+  /** As it is transferred: gzip; an image's layers as they are. */
+  readonly compressedMib: number;
 }
 
 const BYTES_PER_MIB = 2 ** 20;
@@ -15,7 +19,9 @@ export async function measureSizes(): Promise<Size[]> {
   const names: string[] = [];
   try {
     for await (const { name, isFile } of Deno.readDir(DIST)) {
-      if (isFile && name.startsWith("neuralops-connector-")) names.push(name);
+      if (isFile && name.startsWith("neuralops-connector-") && !name.endsWith(".oci.tar")) {
+        names.push(name);
+      }
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -26,7 +32,22 @@ export async function measureSizes(): Promise<Size[]> {
   for await (const { name } of Deno.readDir(`${DIST}/bundle`)) {
     chunks.push(`${DIST}/bundle/${name}`);
   }
-  return await Promise.all([...sizes, sizeOf("bundle", chunks)]);
+  return [...await Promise.all([...sizes, sizeOf("bundle", chunks)]), ...await imageSizes()];
+}
+
+async function imageSizes(): Promise<Size[]> {
+  const sizes: Size[] = [];
+  for (const [name, flavour] of Object.entries(FLAVOURS)) {
+    const archive = archiveOf(DIST, flavour);
+    if (!await isFile(archive)) continue;
+    const { compressedBytes } = await readArchive(archive);
+    sizes.push({
+      file: `image (${name})`,
+      mib: null,
+      compressedMib: compressedBytes / BYTES_PER_MIB,
+    });
+  }
+  return sizes;
 }
 
 async function sizeOf(file: string, paths: readonly string[]): Promise<Size> {
@@ -39,5 +60,5 @@ async function sizeOf(file: string, paths: readonly string[]): Promise<Size> {
       gzipped += chunk.length;
     }
   }
-  return { file, mib: bytes / BYTES_PER_MIB, gzippedMib: gzipped / BYTES_PER_MIB };
+  return { file, mib: bytes / BYTES_PER_MIB, compressedMib: gzipped / BYTES_PER_MIB };
 }

@@ -12,10 +12,10 @@ export interface Starts {
   readonly program: string;
   readonly answeringMs: Spread;
   readonly readyMs: Spread;
-  /** What it spent of processors until then, on however busy a machine. */
-  readonly cpuMs: Spread;
+  /** What it spent of processors until then, on however busy a machine; null where that is not its process. */
+  readonly cpuMs: Spread | null;
   /** At readiness, of the last run. */
-  readonly memory: Memory;
+  readonly memory: Memory | null;
 }
 
 export async function measureStarts(
@@ -35,13 +35,15 @@ export async function measureStarts(
     for (const one of measured) {
       const running = await Running.start(one.program, siteOf(one.program));
       const { answeringMs, readyMs } = running.times;
-      one.memory = await readMemory(running.pid);
-      const { cpuMs } = await readActivity(running.pid);
+      if (!one.program.isPacked) {
+        one.memory = await readMemory(running.pid);
+        const { cpuMs } = await readActivity(running.pid);
+        if (run >= 0) one.cpu.push(cpuMs);
+      }
       await running.stop();
       if (run < 0) continue;
       one.answering.push(answeringMs);
       one.ready.push(readyMs);
-      one.cpu.push(cpuMs);
     }
     if (run >= 0) progress(run + 1, runs);
   }
@@ -49,7 +51,7 @@ export async function measureStarts(
     program: program.name,
     answeringMs: spreadOf(answering),
     readyMs: spreadOf(ready),
-    cpuMs: spreadOf(cpu),
-    memory: memory!,
+    cpuMs: cpu.length > 0 ? spreadOf(cpu) : null,
+    memory,
   }));
 }

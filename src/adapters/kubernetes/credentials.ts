@@ -9,6 +9,7 @@ import type { Clock, Files } from "../../runtime.ts";
 import { readText, tokenFromFile, type TokenSource } from "./token_file.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const SERVICE_ACCOUNT_CA = `${SERVICE_ACCOUNT}/ca.crt`;
 
 export interface KubernetesCredentials extends TokenSource {
   readonly baseUrl: string;
@@ -50,7 +51,7 @@ async function inCluster(sources: CredentialSources): Promise<KubernetesCredenti
   }
   return {
     baseUrl: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    caPem: await readText(`${SERVICE_ACCOUNT}/ca.crt`, sources.files),
+    caPem: await readText(SERVICE_ACCOUNT_CA, sources.files),
     ...tokenFromFile(`${SERVICE_ACCOUNT}/token`, sources),
   };
 }

@@ -306,7 +306,7 @@ Deno.test("a server whose certificate has expired is not trusted", async () => {
     toMs: now - 100_000,
   });
   const { http } = runtime;
-  const server = await http.serve(
+  const server = http.serveTls(
     { address: "127.0.0.1", port: 0, certPem, keyPem },
     () => Response.json({}),
   );

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { newClusters, newUsers } from "@kubernetes/client-node/dist/config_types.js";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { loadCredentials } from "../../../src/adapters/kubernetes/credentials.ts";
 import { encodeBase64, encodeUtf8 } from "../../../src/core/encoding.ts";
 import { StalledError } from "../../../src/errors.ts";
@@ -107,27 +106,6 @@ Deno.test("a kubeconfig's tokenFile is read beside it, and again after a while o
     mask.apply(`${TOKEN} the-second-token the-third-token`),
     "[masked] [masked] [masked]",
   );
-});
-
-Deno.test("a kubeconfig is read as client-node reads it", async () => {
-  const cluster = { server: "https://api.example:6443/", "certificate-authority-data": data("CA") };
-  const user = { token: TOKEN, "client-certificate": "c", "client-key-data": data("KEY") };
-  const written = kubeconfig({ ...cluster, "proxy-url": "http://proxy:1" }, user);
-  const { clusters, users } = parse(written);
-  const [theirs] = newClusters(clusters);
-  const [person] = newUsers(users);
-  const credentials = await load(written, { "/etc/connector/c": "CERT" }).loading;
-  assert.equal(credentials.baseUrl, theirs!.server);
-  assert.equal(data(credentials.caPem!), theirs!.caData);
-  assert.equal(credentials.proxy, theirs!.proxyUrl);
-  assert.equal(person!.certFile, "c");
-  assert.equal(data(credentials.keyPem!), person!.keyData);
-  assert.equal(await credentials.token(), person!.token);
-});
-
-Deno.test("a kubeconfig with empty lists, as kubectl writes them, has no usable context", async () => {
-  const empty = { clusters: null, contexts: null, users: null };
-  assert.match(await refusal(load(kubeconfig({}, {}, empty)).loading), /no usable context main/);
 });
 
 Deno.test("a kubeconfig's other context is used when it is named", async () => {

@@ -222,14 +222,16 @@ export class Engine {
   async #retire(record: ExecutionRecord): Promise<void> {
     if (hasBegun(record.state)) return;
     const { book, clock } = this.parts;
-    if (clock.now() >= record.expiresAtMs) {
-      await book.move(record, "expired", "expired before it was carried out", { code: "expired" });
-      return;
-    }
+    if (clock.now() >= record.expiresAtMs) return await this.#expire(record);
     // The intake does this at once; here it is made good after a crash in between.
     const head = book.head(record.stream);
     if (!head || head.sequence <= record.sequence) return;
     await book.move(record, "superseded", `sequence ${head.sequence} of the stream has come since`);
+  }
+
+  async #expire(record: ExecutionRecord): Promise<void> {
+    const reason = "expired before it was carried out";
+    await this.parts.book.move(record, "expired", reason, { code: "expired" });
   }
 
   async #learnClaim(record: ExecutionRecord): Promise<void> {
@@ -256,7 +258,9 @@ export class Engine {
       return await makePlan(record, await this.parts.book.package(record), this.parts);
     } catch (error) {
       if (!(error instanceof ConnectorError) || mayPass(error)) throw error;
-      await this.parts.book.move(record, "refused", error.message, { code: error.code });
+      // Its time ended since it was looked at.
+      if (error.code === "expired") await this.#expire(record);
+      else await this.parts.book.move(record, "refused", error.message, { code: error.code });
       return null;
     }
   }

@@ -97,11 +97,16 @@ export class RegistrationLoop {
 
   async #register(signal: AbortSignal): Promise<number> {
     const { api, audience, cluster, clock, identity, key, random, session } = this.ports;
+    // Vault and the API server are asked at the same time. Both are waited for: nothing of an attempt that
+    // failed is under way in the next one.
+    const [token, facts] = await Promise.allSettled([identity.identityToken(signal), cluster()]);
+    if (token.status === "rejected") throw token.reason;
+    if (facts.status === "rejected") throw facts.reason;
     const request = await buildRegisterRequest({
       key,
       audience,
-      identityToken: await identity.identityToken(signal),
-      cluster: await cluster(),
+      identityToken: token.value,
+      cluster: facts.value,
       nowMs: clock.now(),
       jti: random.uuid(),
     });

@@ -1,11 +1,13 @@
 /** What a newer package of the stream does to an older one. */
 import assert from "node:assert/strict";
 import type { ExecutionState } from "../../../src/core/protocol.ts";
+import { poll } from "../contract.ts";
 import { apply, manualPolicy, map, web } from "./packages.ts";
 import { assertEnds, ENDS, type Site } from "./site.ts";
 import type { ExecutionContract } from "./target.ts";
 
 const STREAM = { stream: "web" };
+const LIMIT_MS = 15_000;
 
 export const streams: ExecutionContract = {
   async "a newer package takes the place of one that could not be planned yet"(site) {
@@ -43,16 +45,25 @@ export const streams: ExecutionContract = {
     const good = await site.carryOut(agent, { actions: patient("1"), ...STREAM });
     assert.equal(good.state, "succeeded", good.reason);
     const bad = await site.send(agent, { actions: patient("broken"), ...STREAM, timeout: "1h" });
-    await agent.until(bad.id, "applying");
+    // What is planned before it has been written would be another plan.
+    await poll(
+      "the older one is written",
+      LIMIT_MS,
+      async () => /web:broken/.test(await imageOf(site)),
+    );
     const mend = await site.send(agent, { actions: patient("2"), ...STREAM });
     const older = await agent.until(bad.id, ...ENDS);
     assert.equal(older.state, "superseded", older.reason);
     assert.match(older.reason, new RegExp(`every object was applied; .* cut short by ${mend.id}`));
     await assertEnds(agent, mend.id, "succeeded");
-    const { body } = await site.call("GET", `${site.in("apps/v1/deployments")}/web`);
-    assert.match(JSON.stringify(body.spec), /"image":"registry\.local\/web:2"/);
+    assert.equal(await imageOf(site), "registry.local/web:2");
   },
 };
+
+async function imageOf(site: Site): Promise<string> {
+  const { body } = await site.call("GET", `${site.in("apps/v1/deployments")}/web`);
+  return /"image":"([^"]+)"/.exec(JSON.stringify(body.spec))![1]!;
+}
 
 type Agent = Awaited<ReturnType<Site["agent"]>>;
 

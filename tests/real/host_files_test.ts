@@ -4,8 +4,8 @@ import type { ConfigInput } from "../../src/config/schema.ts";
 import { cli } from "./agent_process.ts";
 import { type Ground } from "./ground.ts";
 import { pushAccepted, registeredCluster, untilReceipt } from "./orchestrator.ts";
-import { runToEnd } from "./process.ts";
 import { type RunningAgent, trustNewSigner, withAgent, withGround } from "./running_agent.ts";
+import { link } from "./symbolic_link.ts";
 import { within } from "./waiting.ts";
 
 const LIMIT_MS = 60_000;
@@ -136,12 +136,3 @@ Deno.test("agent on an edge host follows no symbolic link out of its root", () =
     assert.deepEqual([...Deno.readDirSync(outside)].map(({ name }) => name), ["app.conf"]);
     assert.equal(await Deno.readTextFile(`${outside}/app.conf`), "not ours\n");
   }));
-
-/** Deno gives leave to make a symbolic link only to who may write everywhere. */
-async function link(target: string, path: string): Promise<void> {
-  const code = `Deno.symlinkSync(${JSON.stringify(target)}, ${JSON.stringify(path)})`;
-  const { code: status, stderr } = await runToEnd(Deno.execPath(), {
-    args: ["eval", "--no-config", code],
-  });
-  assert.equal(status, 0, stderr);
-}

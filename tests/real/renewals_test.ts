@@ -1,13 +1,14 @@
-/** Links take a permission to make that the other tests do not have. */
+/** A certificate that is renewed in a mounted Secret. */
 import { withWorld } from "../fakes/agent_world.ts";
 import { type OpenVolume, renewListener } from "../fakes/renewed_listener.ts";
+import { link } from "./symbolic_link.ts";
 
 /** A volume as the kubelet writes it: names that lead through `..data`, which is set anew in one step. */
 const mountedVolume: OpenVolume = async (folder) => {
   const volume = `${folder}/tls`;
   await Deno.mkdir(volume);
   for (const file of ["tls.crt", "tls.key"]) {
-    await Deno.symlink(`..data/${file}`, `${volume}/${file}`);
+    await link(`..data/${file}`, `${volume}/${file}`);
   }
   let version = 0;
   return {
@@ -18,7 +19,7 @@ const mountedVolume: OpenVolume = async (folder) => {
       await Deno.mkdir(`${volume}/${name}`);
       await Deno.writeTextFile(`${volume}/${name}/tls.crt`, certPem);
       await Deno.writeTextFile(`${volume}/${name}/tls.key`, keyPem);
-      await Deno.symlink(name, `${volume}/..data_tmp`);
+      await link(name, `${volume}/..data_tmp`);
       await Deno.rename(`${volume}/..data_tmp`, `${volume}/..data`);
     },
   };

@@ -1,11 +1,12 @@
 /** The images under podman and runc, as docs/image.md runs them: what they may do, and that they work so. */
 import assert from "node:assert/strict";
+import { HARDENED } from "../../scripts/image/hardened.ts";
 import { print } from "../../scripts/testbed/print.ts";
 import { type FlavourName, imageOf, imageTest } from "./image.ts";
 import { pushAccepted, registeredCluster, untilReceipt } from "./orchestrator.ts";
 import { configMap, workPackage } from "./package.ts";
 import { CONFIG_FOLDER, packConfig, STATE_FOLDER } from "./packed_config.ts";
-import { HARDENED, Podman } from "./podman.ts";
+import { Podman } from "./podman.ts";
 import { trustNewSigner, withGround } from "./running_agent.ts";
 
 const PROBE = "tests/real/image_probe.ts";

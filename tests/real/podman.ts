@@ -2,12 +2,6 @@
 import { programOf } from "./peers.ts";
 import { RunningProgram, runToEnd } from "./process.ts";
 
-/** What a production host would set: docs/image.md. */
-export const HARDENED = [
-  ...["--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL"],
-  "--security-opt=no-new-privileges",
-];
-
 export class Podman implements AsyncDisposable {
   private constructor(private readonly folder: string, private readonly runFolder: string) {}
 

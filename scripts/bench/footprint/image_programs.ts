@@ -1,18 +1,14 @@
 /** The image under podman, as docs/image.md runs it, and an empty program in the same image. */
 import config from "../../../deno.json" with { type: "json" };
 import { archiveOf, FLAVOURS } from "../../image/flavours.ts";
+import { HARDENED } from "../../image/hardened.ts";
 import { nameOf } from "../../image/image.ts";
 import { runChecked } from "../../release/failure.ts";
 import { isFile } from "../../testbed/command.ts";
 import { findPodman } from "../../testbed/programs/podman.ts";
-import { compileFloor } from "./floor.ts";
+import type { CompiledFloor } from "./floor.ts";
 import { DIST, type Program } from "./programs.ts";
 import { CONFIG_FILE, SHIPPED_HOME, type Site } from "./sites.ts";
-
-const HARDENED = [
-  ...["--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL"],
-  "--security-opt=no-new-privileges",
-];
 
 export interface ImagePrograms extends AsyncDisposable {
   readonly programs: readonly Program[];
@@ -20,8 +16,11 @@ export interface ImagePrograms extends AsyncDisposable {
   readonly why: string;
 }
 
-/** @param work absolute; folder for podman's store and the compiled floor */
-export async function findImagePrograms(work: string): Promise<ImagePrograms> {
+/** @param work absolute; folder for podman's store */
+export async function findImagePrograms(
+  work: string,
+  floor: () => Promise<CompiledFloor | null>,
+): Promise<ImagePrograms> {
   const none = (why: string): ImagePrograms => ({
     programs: [],
     why: `the image: ${why}`,
@@ -33,7 +32,7 @@ export async function findImagePrograms(work: string): Promise<ImagePrograms> {
   if (Deno.uid() !== 0) return none("podman takes the user root here");
   const podman = await findPodman();
   if ("why" in podman) return none(podman.why);
-  const empty = await compileFloor(work);
+  const empty = await floor();
   if (!empty) return none("there is no base to compile the empty program on");
 
   // podman refuses a path of more than fifty letters here.
@@ -57,13 +56,13 @@ export async function findImagePrograms(work: string): Promise<ImagePrograms> {
       ...["--pid=host", "--volume", `${empty.path}:/empty:ro`, "--entrypoint=/empty"],
       ...[image, `${port}`],
     );
-  const floor = "image-empty";
+  const floorName = "image-empty";
   const packed = { isShipped: true, isPacked: true };
   return {
     programs: [
       {
         ...packed,
-        name: floor,
+        name: floorName,
         title: `empty program in the image, podman, Deno ${empty.version}`,
         floor: null,
         command: nothing,
@@ -72,7 +71,7 @@ export async function findImagePrograms(work: string): Promise<ImagePrograms> {
         ...packed,
         name: "image",
         title: `image, podman, Deno ${empty.version}`,
-        floor,
+        floor: floorName,
         command: agent,
       },
     ],

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { readTexts } from "../../read_texts.ts";
 import { startGraph } from "../../start_graph.ts";
 import { print } from "../../testbed/print.ts";
+import { type CompiledFloor, compileFloor } from "./floor.ts";
 import { measureIdle } from "./idle.ts";
 import { findImagePrograms } from "./image_programs.ts";
 import { measurePackages } from "./packages.ts";
@@ -44,8 +45,10 @@ const v8Flags = values["v8-flags"].split(",").filter((flag) => flag !== "");
 // Short: the path of the agent's socket must not have more than 107 bytes.
 const work = `${FOLDER}/${crypto.randomUUID().slice(0, 8)}`;
 await Deno.mkdir(work, { recursive: true });
-const { programs: bare, left } = await findPrograms(work, v8Flags);
-const image = await findImagePrograms(work);
+let compiled: Promise<CompiledFloor | null> | undefined;
+const floor = () => compiled ??= compileFloor(work);
+const { programs: bare, left } = await findPrograms(v8Flags, floor);
+const image = await findImagePrograms(work, floor);
 const programs = [...bare, ...image.programs];
 const sites = new Map(programs.map((program): [Program, Site] => {
   const folder = `${work}/in/${program.name}`;

@@ -1,7 +1,7 @@
 /** What is measured: the agent in each form in which it can be had, and what it is measured against. */
 import config from "../../../deno.json" with { type: "json" };
 import { isFile } from "../../testbed/command.ts";
-import { compileFloor, FLOOR_PROGRAM } from "./floor.ts";
+import { type CompiledFloor, FLOOR_PROGRAM } from "./floor.ts";
 import { CONFIG_FILE, SHIPPED_HOME, type Site } from "./sites.ts";
 
 export interface Command {
@@ -43,8 +43,8 @@ const PERMISSIONS = [
 
 /** Every form of the agent that can be measured here, each behind its floor; and why others cannot. */
 export async function findPrograms(
-  work: string,
   v8: readonly string[],
+  floor: () => Promise<CompiledFloor | null>,
 ): Promise<{ programs: Program[]; left: string[] }> {
   const programs = denoPrograms(v8);
   const left: string[] = [];
@@ -52,7 +52,7 @@ export async function findPrograms(
   if (!hasBundle) left.push(`the bundle: there is no ${BUNDLE}, see deno task compile`);
   if (!await isFile(BINARY)) left.push(`the binary: there is no ${BINARY}, see deno task compile`);
   else if (Deno.uid() !== 0) left.push("the binary: a root of its own for it takes the user root");
-  else programs.push(...await binaryPrograms(work));
+  else programs.push(...await binaryPrograms(floor));
   return {
     programs: programs.filter(({ name }) => hasBundle || !name.startsWith("bundle")),
     left,
@@ -106,17 +106,19 @@ function denoPrograms(v8: readonly string[]): Program[] {
  * A binary may write in SHIPPED_HOME only: each runs in a mount namespace that has its site there. The
  * floor, compiled on the same base, runs in one as well.
  */
-async function binaryPrograms(work: string): Promise<Program[]> {
-  const empty = await compileFloor(work);
+async function binaryPrograms(
+  floor: () => Promise<CompiledFloor | null>,
+): Promise<Program[]> {
+  const empty = await floor();
   if (!empty) return [];
   const within = ({ folder }: Site, ...command: readonly string[]): Command => ({
     program: "unshare",
     args: ["--mount", "sh", "-ec", IN_A_ROOT, "sh", SHIPPED_HOME, folder, ...command],
   });
-  const floor = `empty-${empty.version}`;
+  const floorName = `empty-${empty.version}`;
   return [
     {
-      name: floor,
+      name: floorName,
       title: `empty program, compiled, Deno ${empty.version}`,
       floor: null,
       isShipped: true,
@@ -125,7 +127,7 @@ async function binaryPrograms(work: string): Promise<Program[]> {
     {
       name: "binary",
       title: `binary, Deno ${empty.version}`,
-      floor,
+      floor: floorName,
       isShipped: true,
       command: (site) =>
         within(site, `${Deno.cwd()}/${BINARY}`, "run", "--config", `${site.home}/${CONFIG_FILE}`),

@@ -17,6 +17,14 @@ export class Sightings {
     return new Set(isGuarded ? present.filter((one) => believed.get(one)) : []);
   }
 
+  /** It has been seen not to be there since the last look: what comes in its place is new. */
+  gone(one: string): void {
+    if (this.#last === null) return;
+    const last = new Map(this.#last);
+    last.delete(one);
+    this.#last = last;
+  }
+
   /** As before the first look: nobody knows what went on meanwhile. */
   forget(): void {
     this.#last = null;

@@ -9,6 +9,9 @@ export interface DecisionAnnotations {
    * Throws RefusedError `approver_unproven` unless it does, and whatever a request throws.
    */
   assertGuarded(executionId: string): Promise<void>;
-  /** Puts the answer in its place, unless it was changed meanwhile or the execution is gone. */
-  answer(decision: AnnotatedDecision, text: string): Promise<void>;
+  /**
+   * Puts the answer in its place, unless it was changed meanwhile or the execution is gone.
+   * @returns whether the decision has been seen not to stand there any more
+   */
+  answer(decision: AnnotatedDecision, text: string): Promise<boolean>;
 }

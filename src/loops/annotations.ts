@@ -142,7 +142,7 @@ class Looks {
       answer = `refused: ${describeError(error)}`;
     }
     logger.log("info", "decision_answered", { execution: executionId, answer });
-    await annotations.answer(decision, answer);
+    if (await annotations.answer(decision, answer)) this.#sightings.gone(keyOf(decision));
   }
 
   async #decide(decision: AnnotatedDecision): Promise<ExecutionRecord> {

@@ -46,7 +46,9 @@ class World {
           this.answers.push(text);
           this.decisions = this.decisions.filter((one) => one !== decision);
           if (this.keep) this.decisions.push({ ...decision, atMs: decision.atMs! + 1000 });
-          return Promise.resolve();
+          if (this.rewrite) this.write();
+          this.rewrite = false;
+          return Promise.resolve(!this.keep);
         },
       },
       approvals: { approve: take, reject: take },
@@ -72,8 +74,10 @@ class World {
     return this.open as ExecutionRecord[];
   }
 
-  /** Each look is answered, and somebody is fast enough to keep the decision there, under another time. */
+  /** No answer gets through, and the decision stays there, under another time. */
   keep = false;
+  /** The first answer finds somebody who writes the decision again at once. */
+  rewrite = false;
 
   onMove(listener: () => void): () => void {
     this.move = listener;
@@ -170,6 +174,20 @@ Deno.test("a decision from before the guard does not become a new one by a chang
     for (let looks = 0; looks < 3; looks += 1) await world.look();
     assert.equal(world.answers.length, 4);
     assert.deepEqual(world.taken, []);
+  }));
+
+Deno.test("a decision that is written again right after the answer to do so is taken", () =>
+  withWorld(async (world) => {
+    world.guard = UNPROVEN;
+    world.write();
+    await world.look();
+    world.guard = null;
+    world.write();
+    world.rewrite = true;
+    await world.look();
+    assert.match(world.answers[1]!, /write it again/);
+    await world.look();
+    assert.equal(world.taken.length, 1);
   }));
 
 Deno.test("what the API server did not answer for is no guard", () =>

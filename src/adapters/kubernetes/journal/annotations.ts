@@ -45,18 +45,19 @@ export class KubernetesAnnotations implements DecisionAnnotations {
     throw unguarded("would have taken it");
   }
 
-  async answer(decision: AnnotatedDecision, text: string): Promise<void> {
+  async answer(decision: AnnotatedDecision, text: string): Promise<boolean> {
     const { executionId, annotations } = decision;
     const gone = Object.fromEntries(Object.keys(annotations).map((key) => [key, null]));
     const change = { metadata: { annotations: { ...gone, [ANSWER]: clip(text) } } };
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const object = await this.store.find("executions", executionId);
       const present = findDecision(object?.metadata);
-      if (!object || !present) return;
-      if (canonicalJson(present.annotations) !== canonicalJson(annotations)) return;
+      if (!object || !present) return true;
+      if (canonicalJson(present.annotations) !== canonicalJson(annotations)) return true;
       const version = String(object.metadata.resourceVersion);
-      if (await this.store.patch("executions", executionId, version, change)) return;
+      if (await this.store.patch("executions", executionId, version, change)) return true;
     }
+    return false;
   }
 }
 

@@ -17,19 +17,18 @@ import {
   alignDown,
   backfillHorizon,
   blockEnd,
-  countSteps,
   type Grid,
   makeGrid,
-  type Window,
   windowAt,
 } from "../core/signals/windows.ts";
 import { SignalsDelivery } from "./signals_delivery.ts";
-import { type Fetched, type Matrix, type Refusal, SignalsFetch } from "./signals_fetch.ts";
+import { SignalsFetch } from "./signals_fetch.ts";
 import { OpenGaps } from "./signals_gaps.ts";
 import { Patience } from "./signals_patience.ts";
 import type { SignalsDeps, SignalsQuery } from "./signals_ports.ts";
 import type { Slots } from "./signals_slots.ts";
 import { SignalsTime } from "./signals_time.ts";
+import { SignalsWindow } from "./signals_window.ts";
 
 /** The wall clock may be stepped while we sleep; look again at least this often. */
 const MAX_SLEEP_MS = 15_000;
@@ -46,8 +45,7 @@ export class QueryStream {
   readonly #patience: Patience;
   /** For the source: it goes on growing while windows are given up one after the other. */
   readonly #pace: Patience;
-  /** Halved when a window proves too much; grows again slowly, so that refusals stay few. */
-  #maxSteps: number;
+  readonly #window: SignalsWindow;
   #acknowledgedMs: number | null = null;
 
   constructor(
@@ -61,13 +59,21 @@ export class QueryStream {
     const log = deps.log.child({ query: query.name });
     const limits = { maxSeries: config.maxSeries, settleMs: config.settle };
     this.#grid = makeGrid(query.step, config.window);
-    this.#maxSteps = this.#grid.blockSteps;
     this.#time = new SignalsTime(clock);
     this.#fetch = new SignalsFetch(deps.source, this.#time, limits, signal);
     this.#patience = new Patience(clock, random, log, report, signal);
     this.#pace = new Patience(clock, random, log, report, signal);
     this.#gaps = new OpenGaps(deps, query, this.#patience);
     this.#delivery = new SignalsDelivery(deps, query, this.#patience, signal);
+    this.#window = new SignalsWindow({
+      query,
+      slots,
+      grid: this.#grid,
+      fetch: this.#fetch,
+      delivery: this.#delivery,
+      gaps: this.#gaps,
+      pace: this.#pace,
+    });
   }
 
   /** Every grid point up to here is settled; null before the cursor was read. */
@@ -114,87 +120,16 @@ export class QueryStream {
       await this.#giveUpBacklog(startMs, horizonMs);
       return cursor;
     }
-    const window = windowAt(this.#grid, startMs, this.#maxSteps);
+    const window = windowAt(this.#grid, startMs, this.#window.maxSteps);
     const settledAtMs = window.endMs + settle;
     if (this.#time.now() < settledAtMs) {
       await this.#waitUntil(settledAtMs);
       return cursor;
     }
-    return await this.#stream(cursor, window);
-  }
-
-  async #stream(cursor: Cursor, window: Window): Promise<Cursor> {
-    const packed = await this.#ask(window, async (matrix) => {
-      await this.#gaps.record(doubtsAbout(window, matrix));
-      const piece = { window, series: matrix.series };
-      return await this.#delivery.pack(piece, this.#gaps.within(window));
-    });
-    if (packed === null) return cursor;
-    if (!await this.#delivery.send(packed) && !await this.#streamInPieces(window)) return cursor;
-    const grown = this.#maxSteps + Math.ceil(this.#maxSteps / 8);
-    this.#maxSteps = Math.min(this.#grid.blockSteps, grown);
+    if (!await this.#window.carry(window)) return cursor;
     const next = await this.#acknowledge(cursor, window.endMs);
     this.report("ok", "streaming");
     return next;
-  }
-
-  /** False when the source no longer has the window; the plan starts over then. */
-  async #streamInPieces(window: Window): Promise<boolean> {
-    const gaps = await this.#ask(
-      window,
-      (matrix) => this.#delivery.sendInPieces({ window, series: matrix.series }),
-    );
-    if (gaps === null) return false;
-    await this.#gaps.record(gaps);
-    await this.#delivery.sendGaps(window, this.#gaps.within(window));
-    return true;
-  }
-
-  /**
-   * Asks for a window and works on the answer, holding a slot; null after any failure was dealt with.
-   * The slot is given back before anyone waits for the source to recover.
-   */
-  async #ask<T>(window: Window, work: (matrix: Matrix) => Promise<T>): Promise<T | null> {
-    let outcome: { done: T } | Refusal;
-    try {
-      outcome = await this.slots.use(async () => {
-        const fetched: Fetched = await this.#fetch.ask(this.query.expr, window);
-        return fetched.kind === "series" ? { done: await work(fetched) } : fetched;
-      });
-    } catch (error) {
-      await this.#pace.afterError(error);
-      return null;
-    }
-    if ("done" in outcome) {
-      this.#pace.reset();
-      return outcome.done;
-    }
-    await this.#yieldTo(outcome, window);
-    return null;
-  }
-
-  /** Asks for less where that helps, and gives a window up where nothing does. */
-  async #yieldTo(refusal: Refusal, window: Window): Promise<void> {
-    const steps = countSteps(window);
-    switch (refusal.kind) {
-      case "early":
-        return;
-      case "too_large":
-        this.#maxSteps = Math.ceil(steps / 2);
-        if (steps > 1) return;
-        await this.#gaps.record([makeGap(window, "too_large", refusal.detail)]);
-        break;
-      case "timeout":
-        this.#maxSteps = Math.ceil(steps / 2);
-        break;
-      case "series_limit":
-        await this.#gaps.record([makeGap(window, "series_limit", refusal.detail)]);
-        break;
-      case "rejected":
-        await this.#gaps.record([makeGap(window, "source_error", refusal.detail)]);
-        break;
-    }
-    await this.#pace.wait("degraded", `Prometheus did not answer: ${refusal.detail}`);
   }
 
   async #giveUpBacklog(startMs: number, horizonMs: number): Promise<void> {
@@ -237,11 +172,4 @@ export class QueryStream {
     const query = this.query.name;
     this.deps.metrics.signalAcknowledged.set({ query }, cursor.acknowledgedMs / 1000);
   }
-}
-
-/** Data that came with a warning are sent, and marked: they may be incomplete. */
-function doubtsAbout(window: Window, { warnings, truncated }: Matrix) {
-  if (!truncated && warnings.length === 0) return [];
-  const detail = warnings.join("; ") || "the source marked the result as partial";
-  return [makeGap(window, truncated ? "truncated" : "warning", detail)];
 }

@@ -7,7 +7,9 @@ import { faultOfTimes } from "../core/election.ts";
 import { encodeUtf8 } from "../core/encoding.ts";
 import { MAX_STATE_DIR } from "../core/state_sockets.ts";
 import { Execution, Trust } from "./execution.ts";
-import { caFile, duration, httpsUrl, name, path, proxy, url } from "./fields.ts";
+import { caFile, duration, httpsUrl, name, path, proxy } from "./fields.ts";
+import { Prometheus } from "./prometheus.ts";
+import { Signals } from "./signals.ts";
 
 const ControlPlane = z.strictObject({
   url: httpsUrl.describe("base URL of the NeuralOps control plane"),
@@ -50,49 +52,6 @@ const Vault = z.strictObject({
     ),
   timeout: duration("10s", "1s", "1m").describe("for one call"),
 }).describe("Vault or OpenBao, which vouches for the connector's identity");
-
-const Prometheus = z.strictObject({
-  url: url(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL")
-    .describe("base URL of the Prometheus API").meta({ form: "URL" }),
-  allowPlainHttp: z.boolean().default(false).describe("must be true for an http:// URL"),
-  caFile,
-  bearerTokenFile: path.optional().describe("file with a bearer token, read anew for each call"),
-  basicAuth: z.strictObject({
-    username: z.string().min(1).describe("user name"),
-    passwordFile: path.describe("file with the password"),
-  }).optional().describe("HTTP basic authentication"),
-  timeout: duration("30s", "1s", "5m").describe("for one call"),
-  maxResponseBytes: z.int().min(65_536).max(1 << 30).default(64 << 20)
-    .describe("above it a window is halved"),
-}).refine((value) => value.allowPlainHttp || value.url.startsWith("https://"), {
-  path: ["url"],
-  message: "is plain HTTP: use https://, or set prometheus.allowPlainHttp to true",
-}).refine((value) => !(value.bearerTokenFile && value.basicAuth), {
-  message: "needs at most one of bearerTokenFile and basicAuth",
-}).describe("where metrics are read");
-
-const Query = z.strictObject({
-  name: name.describe("unique; cursor and gaps are kept under it"),
-  expr: z.string().min(1).max(10_000).describe("PromQL"),
-  step: duration("15s", "100ms", "1h").describe("distance between points"),
-});
-
-const Signals = z.strictObject({
-  queries: z.array(Query).max(200).default([]).describe("without one nothing is streamed"),
-  window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
-  settle: duration("30s", "0s", "1h").describe("how far behind now the newest point stays"),
-  backfill: duration("24h", "0s", "30d").describe("how far back an outage is made good"),
-  startFrom: duration("5m", "0s", "30d").describe("how far back the very first window begins"),
-  maxSeries: z.int().min(1).max(10_000_000).default(100_000).describe(
-    "per query; above it the window becomes a gap",
-  ),
-}).refine(
-  (value) => new Set(value.queries.map((query) => query.name)).size === value.queries.length,
-  {
-    path: ["queries"],
-    message: "must not hold two queries of one name",
-  },
-).describe("what is streamed to the Insight Engine");
 
 const LeaderElection = z.strictObject({
   namespace: name.describe("namespace of the Lease"),

@@ -105,7 +105,10 @@ export class Peer {
     }
   }
 
-  /** For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. */
+  /**
+   * For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. A request
+   * that says what encodings it accepts gets its answer decoded all the same: a proxy may compress unasked.
+   */
   async stream(request: PeerRequest): Promise<PeerStream> {
     const signal = this.#deadline(request);
     let response: Response;
@@ -114,7 +117,7 @@ export class Peer {
     } catch (error) {
       throw this.#networkError(error, request);
     }
-    const body = new BodyReader(response.body);
+    const body = new BodyReader(decoded(response));
     return {
       status: response.status,
       headers: response.headers,
@@ -202,6 +205,13 @@ export class Peer {
       hint: "check the address, the network policy and the proxy",
     });
   }
+}
+
+/** Where the caller sets accept-encoding, fetch leaves the body as it came. */
+function decoded({ body, headers }: Response): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const encoding = headers.get("content-encoding")?.toLowerCase();
+  if (!body || (encoding !== "gzip" && encoding !== "deflate")) return body;
+  return body.pipeThrough(new DecompressionStream(encoding));
 }
 
 /** The innermost reason, without the URL: a path may hold any word, and a query a secret. */

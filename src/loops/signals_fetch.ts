@@ -56,7 +56,6 @@ export class SignalsFetch {
 }
 
 const IGNORE: SeriesHandler = {
-  takesText: true,
   begin: () => false,
   float: () => {},
   histogram: () => {},

@@ -6,6 +6,7 @@ import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
+import { readClient } from "./client_files.ts";
 import { assertEnough } from "./execution.ts";
 import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
 
@@ -36,7 +37,10 @@ export async function checkConfig(
     await readCa(files, "controlPlane.caFile", controlPlane.caFile),
   );
   usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
-  usable(http, "prometheus.caFile", await readCa(files, "prometheus.caFile", prometheus?.caFile));
+  if (prometheus) {
+    const keys = "prometheus.caFile, clientCertFile, clientKeyFile and proxy";
+    usable(http, keys, await readClient(files, "prometheus", prometheus));
+  }
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
   if (listener.enabled) {
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));

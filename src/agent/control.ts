@@ -32,6 +32,7 @@ export async function connectControl(
   const vault = await openVaultSession(config.vault, foundation);
   const peer = new Peer(runtime, {
     name: "control plane",
+    section: "controlPlane",
     baseUrl: config.controlPlane.url,
     timeoutMs: config.controlPlane.timeout,
     maxResponseBytes: MAX_ANSWER_BYTES,

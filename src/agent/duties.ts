@@ -34,11 +34,12 @@ const LED =
   /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
-  const { foundation, control, shipping, election } = parts;
+  const { foundation, control, streaming, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,
+    ...(streaming ? [streaming.renewal] : []),
   ];
   const led = ledBy(parts);
   if (!election) return [...always, ...led];

@@ -5,12 +5,18 @@ import { Peer } from "../adapters/peer.ts";
 import { PrometheusSource } from "../adapters/prometheus.ts";
 import { QuarantineFolder } from "../adapters/quarantine_folder.ts";
 import { SignalsStreamer } from "../loops/signals.ts";
+import { readClient } from "./client_files.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
-import { readCa } from "./read_files.ts";
+import { clientRenewal } from "./renewals.ts";
+import type { Loop } from "./run_together.ts";
+
+const SECTION = "prometheus";
 
 export interface Streaming {
   readonly streamer: SignalsStreamer;
+  /** Takes up a client certificate that was renewed on the disk. */
+  readonly renewal: Loop;
   close(): void;
 }
 
@@ -23,12 +29,15 @@ export async function prepareStreaming(
   const { files, clock, random } = runtime;
   const { prometheus } = config;
   if (!prometheus) return null;
+  // Begun before the files are read, so that no change falls between.
+  const renewal = await clientRenewal(foundation, SECTION, prometheus);
   const peer = new Peer(runtime, {
     name: "Prometheus",
+    section: SECTION,
     baseUrl: prometheus.url,
     timeoutMs: prometheus.timeout,
     maxResponseBytes: prometheus.maxResponseBytes,
-    ...await readCa(files, "prometheus.caFile", prometheus.caFile),
+    ...await readClient(files, SECTION, prometheus, mask),
   });
   const streamer = new SignalsStreamer({
     config: config.signals,
@@ -45,5 +54,5 @@ export async function prepareStreaming(
     metrics,
     audit,
   });
-  return { streamer, close: () => peer.close() };
+  return { streamer, renewal: renewal(peer), close: () => peer.close() };
 }

@@ -40,3 +40,7 @@ export const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").
 export const caFile = path.optional().describe(
   "PEM file with the CA that signs this peer's certificate",
 );
+export const basicAuth = z.strictObject({
+  username: z.string().min(1).describe("user name"),
+  passwordFile: path.describe("file with the password"),
+}).optional();

@@ -5,25 +5,34 @@ import { Peer } from "../adapters/peer.ts";
 import { PrometheusSource } from "../adapters/prometheus.ts";
 import { QuarantineFolder } from "../adapters/quarantine_folder.ts";
 import { SignalsStreamer } from "../loops/signals.ts";
+import type { SignalsDeps } from "../loops/signals_ports.ts";
 import { readClient } from "./client_files.ts";
-import type { Control } from "./control.ts";
+import type { Control, Standing } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
+import { type NodeStreaming, streamingOfNode } from "./node_streaming.ts";
 import { clientRenewal } from "./renewals.ts";
 import type { Loop } from "./run_together.ts";
 
 const SECTION = "prometheus";
 
 export interface Streaming {
+  /** Of the whole cluster: for whoever stands for it. */
   readonly streamer: SignalsStreamer;
+  /** Of this agent's node: for every agent, whoever leads. null without queries with scope node. */
+  readonly ofNode: NodeStreaming | null;
   /** Takes up a client certificate that was renewed on the disk. */
   readonly renewal: Loop;
   close(): void;
 }
 
-/** null without a Prometheus in the configuration. */
+/**
+ * null without a Prometheus in the configuration.
+ * @param isOneOfMany whether other agents stand for the same cluster
+ */
 export async function prepareStreaming(
   foundation: Foundation,
   control: Control,
+  isOneOfMany: boolean,
 ): Promise<Streaming | null> {
   const { config, runtime, mask, log, metrics, health, audit } = foundation;
   const { files, clock, random } = runtime;
@@ -39,20 +48,32 @@ export async function prepareStreaming(
     maxResponseBytes: prometheus.maxResponseBytes,
     ...await readClient(files, SECTION, prometheus, mask),
   });
-  const streamer = new SignalsStreamer({
-    config: config.signals,
-    clusterId: () => control.session.identity()?.clusterId ?? "",
-    source: new PrometheusSource(peer, files, prometheus, mask),
-    sink: control.controlPlane,
-    cursors: new CursorFiles(files, config.stateDir),
-    gaps: new GapFiles(files, config.stateDir),
-    quarantine: new QuarantineFolder(files, config.stateDir),
-    clock,
-    random,
-    log,
-    health,
-    metrics,
-    audit,
-  });
-  return { streamer, renewal: renewal(peer), close: () => peer.close() };
+  const source = new PrometheusSource(peer, files, prometheus, mask);
+  const streamer = (
+    { session, controlPlane }: Standing,
+    folder: string,
+    special: Pick<SignalsDeps, "config" | "node" | "part" | "maxConcurrent">,
+  ) =>
+    new SignalsStreamer({
+      clusterId: () => session.identity()?.clusterId ?? "",
+      source,
+      sink: controlPlane,
+      cursors: new CursorFiles(files, folder),
+      gaps: new GapFiles(files, folder),
+      quarantine: new QuarantineFolder(files, folder),
+      clock,
+      random,
+      log,
+      health,
+      metrics,
+      audit,
+      ...special,
+    });
+  const queries = config.signals.queries.filter(({ scope }) => scope !== "node");
+  return {
+    streamer: streamer(control, config.stateDir, { config: { ...config.signals, queries } }),
+    ofNode: streamingOfNode(config, control, isOneOfMany, streamer),
+    renewal: renewal(peer),
+    close: () => peer.close(),
+  };
 }

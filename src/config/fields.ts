@@ -35,6 +35,10 @@ export const name = z.string().regex(
   /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
   "must be a DNS label, such as edge-1",
 ).meta({ form: "DNS label" });
+export const nodeName = z.string().regex(
+  /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+  "must be a node's name, such as worker-1.example.com",
+).meta({ form: "node name" });
 export const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
   .describe("HTTP proxy for this peer").meta({ form: "http URL" });
 export const caFile = path.optional().describe(

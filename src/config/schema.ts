@@ -7,7 +7,7 @@ import { faultOfTimes } from "../core/election.ts";
 import { encodeUtf8 } from "../core/encoding.ts";
 import { MAX_STATE_DIR } from "../core/state_sockets.ts";
 import { Execution, Trust } from "./execution.ts";
-import { caFile, duration, httpsUrl, name, path, proxy } from "./fields.ts";
+import { caFile, duration, httpsUrl, name, nodeName, path, proxy } from "./fields.ts";
 import { Prometheus } from "./prometheus.ts";
 import { Signals } from "./signals.ts";
 
@@ -153,6 +153,9 @@ const Audit = z.strictObject({
 
 export const ConfigSchema = z.strictObject({
   clusterName: name.describe("what people call this cluster"),
+  nodeName: nodeName.optional().describe(
+    "the node that this agent runs on, for queries with scope node; the chart sets it with mode daemonset",
+  ),
   labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
   stateDir: path.default("/var/lib/neuralops-connector").describe(
     `the only folder that is written, besides execution.files.roots; at most ${MAX_STATE_DIR} bytes where it holds a socket`,
@@ -212,7 +215,16 @@ export const ConfigSchema = z.strictObject({
 ).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",
-});
+}).refine(
+  ({ nodeName, signals }) =>
+    nodeName !== undefined || signals.queries.every(({ scope }) => scope !== "node"),
+  {
+    path: ["nodeName"],
+    message:
+      "is needed for queries with scope node: set it, or NEURALOPS_NODE_NAME, to the name of " +
+      "the node that this agent runs on, as the chart does with mode daemonset",
+  },
+);
 
 export type Config = z.infer<typeof ConfigSchema>;
 export type ConfigInput = z.input<typeof ConfigSchema>;

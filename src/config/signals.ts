@@ -6,6 +6,9 @@ const Query = z.strictObject({
   name: name.describe("unique; cursor and gaps are kept under it"),
   expr: z.string().min(1).max(10_000).describe("PromQL"),
   step: duration("15s", "100ms", "1h").describe("distance between points"),
+  scope: z.enum(["cluster", "node"]).optional().describe(
+    "node: each node asks for itself, with its name for `$node` in the query's strings; default: cluster",
+  ),
 });
 
 export const Signals = z.strictObject({

@@ -88,6 +88,7 @@ export class SignalsDelivery {
     const encoding = this.deps.encoding ?? "zstd";
     const encoded = encodeBatch({
       clusterId: this.deps.clusterId(),
+      node: this.deps.node,
       query: { name, expr },
       window: piece.window,
       series: piece.series,

@@ -47,6 +47,12 @@ export interface Quarantine {
 export interface SignalsDeps {
   readonly config: Config["signals"];
   clusterId(): string;
+  /** The node that the queries are for, where each node asks for itself. */
+  readonly node?: string;
+  /** Under which health speaks of it. Default: signals. */
+  readonly part?: string;
+  /** Windows at one time. Default: 4. */
+  readonly maxConcurrent?: number;
   readonly source: SignalsSource;
   readonly sink: SignalsSink;
   readonly cursors: CursorStore;

@@ -10,6 +10,8 @@ import type { Window } from "./windows.ts";
 
 export interface BatchContent {
   readonly clusterId: string;
+  /** Whose window it is, of a query that each node asks for itself. */
+  readonly node?: string | undefined;
   readonly query: { readonly name: string; readonly expr: string };
   readonly window: Window;
   /** Ordered by labels. */
@@ -26,7 +28,7 @@ export interface EncodedBatch {
 const SCHEMA: SignalsBatch["schema"] = "neuralops.io/signals/v1";
 
 export function encodeBatch(content: BatchContent): EncodedBatch {
-  const { clusterId, query, window, series, gaps } = content;
+  const { clusterId, node, query, window, series, gaps } = content;
   const histograms = series.filter((one) => one.histograms.length > 0)
     .map((one) => `{"labels":${one.labels},"points":[${one.histograms.map(encodePoint)}]}`);
   const floats = series.filter((one) => one.values !== null)
@@ -36,6 +38,7 @@ export function encodeBatch(content: BatchContent): EncodedBatch {
     `"clusterId":${JSON.stringify(clusterId)}`,
     `"gaps":[${gaps.map(encodeGap)}]`,
     `"histograms":[${histograms}]`,
+    ...(node === undefined ? [] : [`"node":${JSON.stringify(node)}`]),
     `"query":${JSON.stringify({ expr: query.expr, name: query.name })}`,
     `"schema":${JSON.stringify(SCHEMA)}`,
     `"series":[${floats}]`,

@@ -51,6 +51,8 @@ export interface Packer extends SeriesHandler {
 
 export interface PackedWindow {
   readonly clusterId: string;
+  /** Whose window it is, of a query that each node asks for itself. */
+  readonly node?: string | undefined;
   readonly query: { readonly name: string; readonly expr: string };
   readonly window: Window;
 }

@@ -29,6 +29,10 @@ export function createMetrics() {
     registrations: counter("registrations_total", "Registrations, by result.", ["result"]),
     vaultLogins: counter("vault_logins_total", "Logins to Vault and token renewals.", ["kind"]),
     heartbeats: counter("heartbeats_total", "Heartbeats, by result.", ["result"]),
+    nodeRegistrations: counter("node_registrations_total", "A node's registrations, by result.", [
+      "result",
+    ]),
+    nodeHeartbeats: counter("node_heartbeats_total", "A node's heartbeats, by result.", ["result"]),
     signalPoints: counter("signal_points_total", "Points acknowledged by the Insight Engine.", [
       "query",
     ]),

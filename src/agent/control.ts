@@ -82,6 +82,7 @@ export async function connectControl(
       standAs({
         collector: { node },
         part: "node-registration",
+        metrics: { registrations: metrics.nodeRegistrations },
         spreadMs: Math.min(config.signals.window, MAX_SPREAD_MS),
       }, "collector.json"),
     close() {

@@ -64,7 +64,7 @@ function ofNode(foundation: Foundation, streaming: NodeStreaming): Loop[] {
     random,
     health,
     logger,
-    metrics,
+    metrics: { heartbeats: metrics.nodeHeartbeats },
     api: standing.controlPlane,
     session: standing.session,
     snapshot: () => takeNodeSnapshot(foundation, streaming),

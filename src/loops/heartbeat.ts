@@ -23,7 +23,7 @@ export interface HeartbeatPorts {
   readonly random: Random;
   readonly health: HealthBoard;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "heartbeats">;
   readonly api: HeartbeatApi;
   readonly session: Pick<Session, "current" | "ready">;
   readonly snapshot: () => Promise<HeartbeatSnapshot>;

@@ -35,7 +35,7 @@ export interface RegistrationPorts {
   readonly random: Random;
   readonly health: HealthBoard;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "registrations">;
   readonly audit: AuditLog;
   readonly identity: IdentityProvider;
   readonly api: RegistrationApi;

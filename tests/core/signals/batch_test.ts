@@ -30,6 +30,7 @@ const entry = fc.record({
 });
 const contents: fc.Arbitrary<BatchContent> = fc.record({
   clusterId: fc.string(),
+  node: fc.option(fc.string({ minLength: 1, maxLength: 253 }), { nil: undefined }),
   query: fc.record({ name: fc.string(), expr: fc.string() }),
   window: fc.constant(WINDOW),
   series: fc.uniqueArray(entry, { selector: ({ metric }) => canonicalJson(metric) })
@@ -73,6 +74,8 @@ Deno.test("encodeBatch() gives another id to any other content", () => {
   };
   const others: BatchContent[] = [
     { ...base, clusterId: "d" },
+    { ...base, node: "a" },
+    { ...base, node: "b" },
     { ...base, query: { name: "q", expr: "f" } },
     { ...base, window: { ...WINDOW, endMs: WINDOW.endMs + 500 } },
     { ...base, series: [{ ...base.series[0]!, values: [1, 0, null, null, null] }] },

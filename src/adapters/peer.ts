@@ -36,6 +36,14 @@ export interface PeerAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
+/** An answer whose body arrives piece by piece. Dispose of it: that cancels what was not read. */
+export interface PeerStream extends AsyncDisposable {
+  readonly status: number;
+  readonly headers: Headers;
+  /** null at the end. Throws as `send` does, also when the connection breaks off. */
+  read(): Promise<Uint8Array | null>;
+}
+
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /** Retry-After in milliseconds, clamped to five minutes; undefined when absent or unreadable. */
@@ -81,6 +89,10 @@ export class Peer {
     return url.href;
   }
 
+  get maxResponseBytes(): number {
+    return this.#options.maxResponseBytes;
+  }
+
   /** For streams: the body is unread, and the signal alone ends it. The caller MUST read or cancel it. */
   async open(request: PeerRequest & { readonly signal: AbortSignal }): Promise<Response> {
     try {
@@ -90,12 +102,41 @@ export class Peer {
     }
   }
 
+  /** For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. */
+  async stream(request: PeerRequest): Promise<PeerStream> {
+    const signal = this.#deadline(request);
+    let response: Response;
+    try {
+      response = await this.#fetch(request, signal);
+    } catch (error) {
+      throw this.#networkError(error, request);
+    }
+    const reader = response.body?.getReader();
+    let isOpen = reader !== undefined;
+    return {
+      status: response.status,
+      headers: response.headers,
+      read: async () => {
+        try {
+          const { value } = await reader?.read() ?? {};
+          if (value) return value;
+          isOpen = false;
+          return null;
+        } catch (error) {
+          isOpen = false;
+          throw this.#networkError(error, request);
+        }
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (isOpen) await reader!.cancel().catch(() => {});
+      },
+    };
+  }
+
   /** The whole answer, whatever its status. Throws Transient, Stalled `tls_untrusted` or `too_large`. */
   async send(request: PeerRequest): Promise<PeerAnswer> {
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.#options.timeoutMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
     try {
-      const response = await this.#fetch(request, signal);
+      const response = await this.#fetch(request, this.#deadline(request));
       const body = await readBounded(
         response.body,
         request.maxResponseBytes ?? this.#options.maxResponseBytes,
@@ -138,6 +179,11 @@ export class Peer {
         { cause: error, hint: "certificates and keys must be PEM" },
       );
     }
+  }
+
+  #deadline(request: PeerRequest): AbortSignal {
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.#options.timeoutMs);
+    return request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
   }
 
   async #fetch(request: PeerRequest, signal: AbortSignal): Promise<Response> {

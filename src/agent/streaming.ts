@@ -48,7 +48,7 @@ export async function prepareStreaming(
     maxResponseBytes: prometheus.maxResponseBytes,
     ...await readClient(files, SECTION, prometheus, mask),
   });
-  const source = new PrometheusSource(peer, files, prometheus, mask);
+  const source = new PrometheusSource(peer, files, prometheus, mask, random);
   const streamer = (
     { session, controlPlane }: Standing,
     folder: string,

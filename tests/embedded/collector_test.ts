@@ -1,7 +1,7 @@
 /** What the control plane lets a collector do: speak of its node, and nothing else. */
 import assert from "node:assert/strict";
 import { encodeBatch } from "../../src/core/signals/batch.ts";
-import { compress } from "../../src/core/signals/compression.ts";
+import { SignalsRequest } from "../../src/core/signals/pack/signals_batch.ts";
 import type { Heartbeat } from "../../src/core/protocol.ts";
 import { buildRegisterRequest } from "../../src/core/register_request.ts";
 import {
@@ -36,17 +36,16 @@ const requestAs = async (fixture: ControlPlaneFixture, node: string | null) =>
 
 async function sendBatch(fixture: ControlPlaneFixture, node: string | undefined, value: number) {
   const { clusterId } = fixture.session.identity()!;
-  const { batchId, json } = encodeBatch({
-    clusterId,
-    node,
-    query: { name: "load", expr: "node_load1" },
-    window: { startMs: 60_000, endMs: 60_000, stepMs: 1000 },
-    series: [{ labels: "{}", values: [value], histograms: [] }],
-    gaps: [],
-  });
-  const body = await compress(json, "zstd");
-  await fixture.api.send({ body, encoding: "zstd", batchId }, fixture.signal);
-  return batchId;
+  const window = { startMs: 60_000, endMs: 60_000, stepMs: 1000 };
+  const packed = { clusterId, node, query: { name: "load", expr: "node_load1" }, window };
+  const series = [{ labels: "{}", values: [value], histograms: [] }];
+  const batch = await SignalsRequest.pack(
+    packed,
+    encodeBatch({ ...packed, series, gaps: [] }),
+    "zstd",
+  );
+  await fixture.api.send(batch, fixture.signal);
+  return batch.batchId;
 }
 
 function beat(fixture: ControlPlaneFixture, node: string | undefined, sequence: number) {

@@ -6,6 +6,7 @@ import { createPki } from "../../src/embedded/pki.ts";
 import { SecretMask } from "../../src/log.ts";
 import type { HttpClientOptions } from "../../src/runtime.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
+import { Collector } from "../core/signals/collector.ts";
 import { startConnectProxy } from "../fakes/connect_proxy.ts";
 import { PASSWORD, startGuarded, USER } from "./guarded_prometheus.ts";
 import { realTest } from "./peers.ts";
@@ -37,11 +38,18 @@ realTest("each reason why Prometheus lets nobody in is named with its key", [
         ...options,
       });
       const auth = { basicAuth: { username: USER, passwordFile: file } };
-      const source = new PrometheusSource(peer, runtime.files, auth, new SecretMask());
+      const source = new PrometheusSource(
+        peer,
+        runtime.files,
+        auth,
+        new SecretMask(),
+        runtime.random,
+      );
       const window = { startMs: 0, endMs: 1000, stepMs: 1000 };
       try {
         const { signal } = new AbortController();
-        return (await source.queryRange({ expr: "vector(1)", window }, signal)).kind;
+        const query = { expr: "vector(1)", window };
+        return (await source.queryRange(query, new Collector(window), signal)).kind;
       } finally {
         peer.close();
       }

@@ -20,7 +20,7 @@ const LIMIT_MS = 60_000;
 const NODES = ["worker-a.example.com", "worker-b.example.com"] as const;
 type Node = typeof NODES[number];
 /** Changes with every scrape, so that a point of another time would be seen. */
-const METRIC = "prometheus_tsdb_head_samples_appended_total";
+const METRIC = "go_memstats_alloc_bytes_total";
 
 /** It scrapes itself, once for each node. */
 async function startPrometheus(folder: string) {

@@ -4,6 +4,7 @@
  */
 import { RefusedError, StalledError, TransientError } from "../errors.ts";
 import { readBounded } from "../core/bounded_read.ts";
+import { BodyReader } from "./body_reader.ts";
 import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
 import { lastReason, networkError, proxyRefusal } from "./peer_errors.ts";
 
@@ -40,7 +41,10 @@ export interface PeerAnswer {
 export interface PeerStream extends AsyncDisposable {
   readonly status: number;
   readonly headers: Headers;
-  /** null at the end. Throws as `send` does, also when the connection breaks off. */
+  /**
+   * Bytes that stay as they are until the next call; null at the end. Throws as `send` does, also when
+   * the connection breaks off.
+   */
   read(): Promise<Uint8Array | null>;
 }
 
@@ -102,7 +106,10 @@ export class Peer {
     }
   }
 
-  /** For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. */
+  /**
+   * For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. A request
+   * that says what encodings it accepts gets its answer decoded all the same: a proxy may compress unasked.
+   */
   async stream(request: PeerRequest): Promise<PeerStream> {
     const signal = this.#deadline(request);
     let response: Response;
@@ -111,25 +118,18 @@ export class Peer {
     } catch (error) {
       throw this.#networkError(error, request);
     }
-    const reader = response.body?.getReader();
-    let isOpen = reader !== undefined;
+    const body = new BodyReader(decoded(response));
     return {
       status: response.status,
       headers: response.headers,
       read: async () => {
         try {
-          const { value } = await reader?.read() ?? {};
-          if (value) return value;
-          isOpen = false;
-          return null;
+          return await body.read();
         } catch (error) {
-          isOpen = false;
           throw this.#networkError(error, request);
         }
       },
-      [Symbol.asyncDispose]: async () => {
-        if (isOpen) await reader!.cancel().catch(() => {});
-      },
+      [Symbol.asyncDispose]: () => body.cancel(),
     };
   }
 
@@ -203,4 +203,11 @@ export class Peer {
     if (request.signal?.aborted) return request.signal.reason;
     return networkError(error, this.#options);
   }
+}
+
+/** Where the caller sets accept-encoding, fetch leaves the body as it came. */
+function decoded({ body, headers }: Response): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const encoding = headers.get("content-encoding")?.toLowerCase();
+  if (!body || (encoding !== "gzip" && encoding !== "deflate")) return body;
+  return body.pipeThrough(new DecompressionStream(encoding));
 }

@@ -7,6 +7,7 @@ import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
 import { assertEnough } from "./execution.ts";
+import { readHashKey } from "./label_hash.ts";
 import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
 
 /** No user of a system; the agent's own counts as one approver where none is configured. */
@@ -29,7 +30,7 @@ export async function checkConfig(
   config: Config,
   { files, http }: Pick<Runtime, "files" | "http">,
 ): Promise<CheckedConfig> {
-  const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
+  const { controlPlane, vault, prometheus, signals, audit, trust, execution, listener } = config;
   usable(
     http,
     "controlPlane.caFile",
@@ -38,6 +39,7 @@ export async function checkConfig(
   usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
   usable(http, "prometheus.caFile", await readCa(files, "prometheus.caFile", prometheus?.caFile));
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
+  await readHashKey(signals, files);
   if (listener.enabled) {
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));
   }

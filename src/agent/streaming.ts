@@ -7,6 +7,7 @@ import { QuarantineFolder } from "../adapters/quarantine_folder.ts";
 import { SignalsStreamer } from "../loops/signals.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
+import { labelHashOf } from "./label_hash.ts";
 import { readCa } from "./read_files.ts";
 
 export interface Streaming {
@@ -19,7 +20,7 @@ export async function prepareStreaming(
   foundation: Foundation,
   control: Control,
 ): Promise<Streaming | null> {
-  const { config, runtime, mask, log, metrics, health, audit } = foundation;
+  const { config, runtime, key, mask, log, metrics, health, audit } = foundation;
   const { files, clock, random } = runtime;
   const { prometheus } = config;
   if (!prometheus) return null;
@@ -44,6 +45,7 @@ export async function prepareStreaming(
     health,
     metrics,
     audit,
+    ...await labelHashOf(config.signals, files, key),
   });
   return { streamer, close: () => peer.close() };
 }

@@ -28,6 +28,8 @@ export interface PrometheusSettings {
   warnings: string[];
   /** Answers as a server in agent mode does. */
   agentMode: boolean;
+  /** What it scrapes, as /api/v1/targets tells. */
+  targets: { readonly scrapePool: string; readonly scrapeInterval: string }[];
 }
 
 export interface PrometheusOptions {
@@ -47,6 +49,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
     maxSamples: 50_000_000,
     warnings: [],
     agentMode: false,
+    targets: [{ scrapePool: "simulated", scrapeInterval: "15s" }],
   };
   let queries = 0;
 
@@ -62,6 +65,11 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
         return Response.json({
           status: "success",
           data: { version: "3.5.0", revision: "embedded", goVersion: "none" },
+        }, { headers: dated });
+      case "/api/v1/targets":
+        return Response.json({
+          status: "success",
+          data: { activeTargets: settings.targets, droppedTargets: [] },
         }, { headers: dated });
       case "/api/v1/query_range": {
         if (request.method !== "GET" && request.method !== "POST") {

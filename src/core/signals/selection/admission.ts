@@ -12,8 +12,10 @@ const FORGET_WINDOWS = 3;
 const MINUTE_MS = 60_000;
 
 export class Admission {
-  /** The minute in which a series was last seen, by its key. Never more than `maxSeries`. */
+  /** When a series was last seen, as the newest minute then was; by its key, at most `maxSeries`. */
   readonly #places = new Map<string, number>();
+  /** Of all windows so far: one from a backlog does not make its series old. */
+  #newestMinute = 0;
 
   constructor(private readonly maxSeries: number) {}
 
@@ -24,19 +26,16 @@ export class Admission {
 
   /** Call before a window's series: those not seen for long before it leave. */
   open({ startMs, endMs, stepMs }: Window): void {
-    const spanMs = endMs - startMs + stepMs;
-    const forgetMs = Math.max(FORGET_MS, FORGET_WINDOWS * spanMs);
+    const forgetMs = Math.max(FORGET_MS, FORGET_WINDOWS * (endMs - startMs + stepMs));
     const oldest = Math.floor((startMs - forgetMs) / MINUTE_MS);
+    this.#newestMinute = Math.max(this.#newestMinute, Math.floor(endMs / MINUTE_MS));
     for (const [key, seen] of this.#places) if (seen < oldest) this.#places.delete(key);
   }
 
   /** Whether a series of the window may be sent. Asked again for the same window, the answer is the same. */
-  admit(key: string, { endMs }: Window): boolean {
-    const minute = Math.floor(endMs / MINUTE_MS);
-    const seen = this.#places.get(key);
-    if (seen === undefined && this.#places.size >= this.maxSeries) return false;
-    // A window from a backlog does not make a series older than it is.
-    if (seen === undefined || seen < minute) this.#places.set(key, minute);
+  admit(key: string): boolean {
+    if (!this.#places.has(key) && this.#places.size >= this.maxSeries) return false;
+    this.#places.set(key, this.#newestMinute);
     return true;
   }
 }

@@ -33,15 +33,21 @@ export function joinSelectors(match: readonly string[]): string {
   return sorted.length === 1 ? sorted[0]! : sorted.map((text) => `match[]=${text}`).join("&");
 }
 
+/** What to ask for, one after the other. */
+export function textsOf({ expr, match }: Pick<SelectedQuery, "expr" | "match">): readonly string[] {
+  return match ?? [expr];
+}
+
 /**
- * What to ask for, one after the other.
- * @param node fills `$node` in; without effect on a query of the whole cluster
- * Throws StalledError `config_invalid` when `node` cannot be a node's name.
+ * The query as a node asks it: `$node` is filled in. One of the whole cluster stays as it is.
+ * Throws StalledError `config_invalid` when this cannot be a node's name.
  */
-export function textsOf(
-  { expr, match, scope }: Pick<SelectedQuery, "expr" | "match" | "scope">,
-  node?: string,
-): readonly string[] {
-  const texts = match ?? [expr];
-  return scope === "node" && node !== undefined ? texts.map((text) => fillNode(text, node)) : texts;
+export function queryOfNode<Q extends SelectedQuery>(query: Q, node: string): Q {
+  if (query.scope !== "node") return query;
+  const fill = (text: string) => fillNode(text, node);
+  return {
+    ...query,
+    expr: fill(query.expr),
+    ...(query.match ? { match: query.match.map(fill) } : {}),
+  };
 }

@@ -4,7 +4,7 @@
  */
 import { makeGap } from "../gap_ledger.ts";
 import type { Gap, HistogramPoint } from "../../protocol.ts";
-import type { Labels, SeriesHandler } from "../series_handler.ts";
+import type { Labels, LabelsText, SeriesHandler } from "../series_handler.ts";
 import type { Window } from "../windows.ts";
 import type { Admission } from "./admission.ts";
 import type { RewriteLabels } from "./label_rules.ts";
@@ -40,7 +40,7 @@ export class Selection implements SeriesHandler {
     options.admission.open(options.window);
   }
 
-  begin(labels: Labels): boolean {
+  begin(labels: Labels, text?: LabelsText): boolean {
     const { rewrite, isUnion } = this.options;
     const given = isUnion ? seriesKey(labels) : null;
     if (given !== null && (this.#given.has(given) || this.#leftOut.has(given))) return false;
@@ -53,7 +53,7 @@ export class Selection implements SeriesHandler {
       return false;
     }
     if (given !== null) this.#given.add(given);
-    return this.next.begin(sent);
+    return rewrite ? this.next.begin(sent) : this.next.begin(sent, text);
   }
 
   float(index: number, bytes: Uint8Array, from: number, to: number): void {
@@ -96,8 +96,8 @@ export class Selection implements SeriesHandler {
 
   /** Why a series is left out; null, once for each, when it is sent. */
   #refuse(key: string): DroppedReason | null {
-    const { admission, window, rewrite } = this.options;
-    if (!admission.admit(key, window)) return "series_limit";
+    const { admission, rewrite } = this.options;
+    if (!admission.admit(key)) return "series_limit";
     if (rewrite === null) return null;
     if (this.#sent.has(key)) return "label_collision";
     this.#sent.add(key);

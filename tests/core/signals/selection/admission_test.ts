@@ -9,9 +9,8 @@ function windowAt(minute: number) {
 }
 
 function admitted(admission: Admission, minute: number, keys: readonly string[]): string[] {
-  const window = windowAt(minute);
-  admission.open(window);
-  return keys.filter((key) => admission.admit(key, window));
+  admission.open(windowAt(minute));
+  return keys.filter((key) => admission.admit(key));
 }
 
 Deno.test("Admission keeps in who is in, and lets others in once someone is long gone", () => {
@@ -31,11 +30,20 @@ Deno.test("Admission forgets no series that a long window would not have shown",
     stepMs: MINUTE,
   });
   admission.open(hour(10));
-  assert.ok(admission.admit("a", hour(10)));
+  assert.ok(admission.admit("a"));
   admission.open(hour(12));
-  assert.ok(!admission.admit("b", hour(12)));
+  assert.ok(!admission.admit("b"));
   admission.open(hour(14));
-  assert.ok(admission.admit("b", hour(14)));
+  assert.ok(admission.admit("b"));
+});
+
+Deno.test("Admission keeps the places of a backlog's series while new windows come", () => {
+  const admission = new Admission(2);
+  assert.deepEqual(admitted(admission, 1000, ["live"]), ["live"]);
+  assert.deepEqual(admitted(admission, 500, ["a", "b"]), ["a"]);
+  assert.deepEqual(admitted(admission, 1001, ["live", "new"]), ["live"]);
+  assert.deepEqual(admitted(admission, 501, ["a", "b"]), ["a"]);
+  assert.deepEqual(admitted(admission, 1020, ["live", "new"]), ["live", "new"]);
 });
 
 Deno.test("Admission does not age a series by a window from a backlog", () => {

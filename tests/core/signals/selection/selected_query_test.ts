@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { joinSelectors, textsOf } from "../../../../src/core/signals/selection/selected_query.ts";
+import {
+  joinSelectors,
+  queryOfNode,
+  textsOf,
+} from "../../../../src/core/signals/selection/selected_query.ts";
 
 Deno.test("joinSelectors() gives one text, however the selectors are ordered", () => {
   assert.equal(joinSelectors(["b", ' a{x="1"} ', "b"]), 'match[]=a{x="1"}&match[]=b');
@@ -7,11 +11,17 @@ Deno.test("joinSelectors() gives one text, however the selectors are ordered", (
   assert.equal(joinSelectors([" up "]), "up");
 });
 
-Deno.test("textsOf() asks each selector, and fills the node in for its own queries only", () => {
-  assert.deepEqual(textsOf({ expr: "up" }, "n1"), ["up"]);
+Deno.test("textsOf() asks each selector, or the one expression", () => {
+  assert.deepEqual(textsOf({ expr: "up" }), ["up"]);
   assert.deepEqual(textsOf({ expr: "match[]=a&match[]=b", match: ["b", "a"] }), ["b", "a"]);
-  const expr = 'up{node="$node"}';
-  assert.deepEqual(textsOf({ expr, scope: "node" }, "n1"), ['up{node="n1"}']);
-  assert.deepEqual(textsOf({ expr, scope: "node" }), [expr]);
-  assert.deepEqual(textsOf({ expr, scope: "cluster" }, "n1"), [expr]);
+});
+
+Deno.test("queryOfNode() fills the node in, and leaves a query of the cluster alone", () => {
+  const match = ['up{node="$node"}', "down{node=~'$node:.+'}"];
+  const query = { name: "q", expr: joinSelectors(match), match, step: 15_000 };
+  const filled = queryOfNode({ ...query, scope: "node" }, "a.b");
+  assert.deepEqual(filled.match, ['up{node="a.b"}', "down{node=~'a\\\\.b:.+'}"]);
+  assert.equal(filled.expr, `match[]=down{node=~'a\\\\.b:.+'}&match[]=up{node="a.b"}`);
+  assert.deepEqual(queryOfNode({ ...query, scope: "cluster" }, "a.b").match, match);
+  assert.deepEqual(queryOfNode(query, "a.b"), query);
 });

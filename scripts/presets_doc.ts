@@ -7,7 +7,7 @@ export function renderPresets(): string {
   return [
     "# Presets",
     "",
-    "Queries that come with the connector; `signals.presets` names the ones to stream, and `metrics presets NAME` prints them as they stand in a configuration. Each sums over what is many, so that a cluster gives hundreds of series, not hundreds of thousands. What nobody exposes has no points and costs next to nothing. To change one, put a query of the same name into `signals.queries`.",
+    "Queries that come with the connector; `signals.presets` names the ones to stream, and `metrics presets NAME` prints them as they stand in a configuration. Each sums over what is many, so that a cluster gives hundreds of series, not hundreds of thousands. What nobody exposes has no points; its windows are still sent, a few hundred bytes each, and fewer with a longer `signals.window`. To change one, put a query of the same name into `signals.queries`.",
     ...PRESET_NAMES.flatMap((name) => {
       const { about, step, queries } = PRESETS[name];
       return [

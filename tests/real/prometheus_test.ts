@@ -169,7 +169,7 @@ async function compare(
   assert.equal(signals.changedPoints, 0, "a point came again with another value");
   for (const { name, expr } of queries) {
     const range = receivedRange(signals, name);
-    const held = heldPoints(await prometheus.queryRange(expr, range));
+    const held = heldPoints(await prometheus.queryRange(expr!, range));
     const count = assertSamePoints(receivedPoints(signals, name), held, name);
     assert.ok(count > 0, `${name}: nothing to compare`);
     print(`${name}: ${count} points of ${held.size} series are equal`);

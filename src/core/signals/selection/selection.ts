@@ -2,6 +2,7 @@
  * Between decoder and packer: labels by the query's rules, no series twice, and no more of them than
  * agreed. Whatever is left out is counted, and becomes a gap beside the window's data.
  */
+import { encodeLabels } from "../answer/label_reader.ts";
 import { makeGap } from "../gap_ledger.ts";
 import type { Gap, HistogramPoint } from "../../protocol.ts";
 import type { Labels, LabelsText, SeriesHandler } from "../series_handler.ts";
@@ -40,20 +41,21 @@ export class Selection implements SeriesHandler {
     options.admission.open(options.window);
   }
 
-  begin(labels: Labels, text?: LabelsText): boolean {
+  begin(labels: Labels, text: LabelsText = encodeLabels(labels)): boolean {
     const { rewrite, isUnion } = this.options;
-    const given = isUnion ? seriesKey(labels) : null;
+    const given = isUnion ? seriesKey(text) : null;
     if (given !== null && (this.#given.has(given) || this.#leftOut.has(given))) return false;
     this.#offered += 1;
     const sent = rewrite ? rewrite(labels) : labels;
-    const reason = this.#refuse(rewrite || given === null ? seriesKey(sent) : given);
+    const sentText = rewrite ? encodeLabels(sent) : text;
+    const reason = this.#refuse(rewrite || given === null ? seriesKey(sentText) : given);
     if (reason) {
       if (given !== null && this.#leftOut.size < this.options.maxSeries) this.#leftOut.add(given);
       this.#count(reason, sent);
       return false;
     }
     if (given !== null) this.#given.add(given);
-    return rewrite ? this.next.begin(sent) : this.next.begin(sent, text);
+    return this.next.begin(sent, sentText);
   }
 
   float(index: number, bytes: Uint8Array, from: number, to: number): void {

@@ -3,30 +3,27 @@
  * each query. Not cryptographic: whoever can choose labels at will can at most have series of their own
  * taken for one another, which is counted as dropped.
  */
-import type { Labels } from "../series_handler.ts";
-
-const PRIMES = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
-/** Stand between texts, and are no UTF-16 code units. */
-const END_OF_NAME = 0x10000;
-const END_OF_VALUE = 0x10001;
+import type { LabelsText } from "../series_handler.ts";
 
 /** Eight UTF-16 code units, of which any may be a lone surrogate: for a Map or a Set, never for output. */
-export function seriesKey(labels: Labels): string {
-  let a = 1, b = 2, c = 3, d = 4;
-  const mix = (unit: number) => {
-    a = Math.imul(rotate(a ^ unit, 5) + d, PRIMES[0]);
-    b = Math.imul(rotate(b ^ unit, 11) + a, PRIMES[1]);
-    c = Math.imul(rotate(c ^ unit, 17) + b, PRIMES[2]);
-    d = Math.imul(rotate(d ^ unit, 23) + c, PRIMES[3]);
-  };
-  for (const [name, value] of labels) {
-    for (let i = 0; i < name.length; i++) mix(name.charCodeAt(i));
-    mix(END_OF_NAME);
-    for (let i = 0; i < value.length; i++) mix(value.charCodeAt(i));
-    mix(END_OF_VALUE);
+export function seriesKey({ bytes, from, to }: LabelsText): string {
+  let a = 1, b = 2, c = 3, d = to - from;
+  let at = from;
+  // Four rounds more than there are words: the last one reaches every bit.
+  for (const end = to + 16; at < end; at += 4) {
+    // Beyond the text there are zeros: its length was the beginning.
+    const word = at + 4 <= to
+      ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+      : rest(bytes, at, to);
+    a ^= word;
+    a = Math.imul(((a << 5) | (a >>> 27)) + d, 0x9e3779b1);
+    b ^= word;
+    b = Math.imul(((b << 11) | (b >>> 21)) + a, 0x85ebca77);
+    c ^= word;
+    c = Math.imul(((c << 17) | (c >>> 15)) + b, 0xc2b2ae3d);
+    d ^= word;
+    d = Math.imul(((d << 23) | (d >>> 9)) + c, 0x27d4eb2f);
   }
-  // Four more rounds: the last unit reaches every bit.
-  for (let i = 0; i < 4; i++) mix(END_OF_VALUE + 1 + i);
   return String.fromCharCode(
     a >>> 16,
     a & 0xffff,
@@ -39,6 +36,8 @@ export function seriesKey(labels: Labels): string {
   );
 }
 
-function rotate(word: number, by: number): number {
-  return (word << by) | (word >>> (32 - by));
+function rest(bytes: Uint8Array, at: number, to: number): number {
+  let word = 0;
+  for (let i = at; i < to; i++) word |= bytes[i]! << (8 * (i - at));
+  return word;
 }

@@ -44,6 +44,11 @@ export function createMetrics() {
       "query",
       "reason",
     ]),
+    signalSeriesDropped: counter(
+      "signal_series_dropped_total",
+      "Series left out of a window, by reason; each is in the gap ledger too.",
+      ["query", "reason"],
+    ),
     signalAcknowledged: gauge(
       "signal_acknowledged_timestamp_seconds",
       "Time up to which a query has been acknowledged.",

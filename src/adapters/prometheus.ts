@@ -89,7 +89,7 @@ export class PrometheusSource implements SignalsSource {
         "accept": "application/json",
         "accept-encoding": "identity",
         "content-type": "application/x-www-form-urlencoded",
-        ...await this.#authorization(),
+        ...await this.authorization(),
       },
       body: form.toString(),
       signal,
@@ -119,7 +119,8 @@ export class PrometheusSource implements SignalsSource {
     return decoder.finish();
   }
 
-  async #authorization(): Promise<Record<string, string>> {
+  /** Headers for any call. Throws StalledError `config_invalid` when the credentials cannot be read. */
+  async authorization(): Promise<Record<string, string>> {
     const { bearerTokenFile, basicAuth } = this.auth;
     if (bearerTokenFile) {
       const token = await this.#readSecret(bearerTokenFile);

@@ -7,7 +7,9 @@ import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
 import { readClient } from "./client_files.ts";
+import { assertNodeIsNamed } from "./node_streaming.ts";
 import { assertEnough } from "./execution.ts";
+import { readHashKey } from "./label_hash.ts";
 import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
 
 /** No user of a system; the agent's own counts as one approver where none is configured. */
@@ -30,7 +32,7 @@ export async function checkConfig(
   config: Config,
   { files, http }: Pick<Runtime, "files" | "http">,
 ): Promise<CheckedConfig> {
-  const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
+  const { controlPlane, vault, prometheus, signals, audit, trust, execution, listener } = config;
   usable(
     http,
     "controlPlane.caFile",
@@ -42,6 +44,8 @@ export async function checkConfig(
     usable(http, keys, await readClient(files, "prometheus", prometheus));
   }
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
+  await readHashKey(signals, files);
+  assertNodeIsNamed(config);
   if (listener.enabled) {
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));
   }

@@ -4,7 +4,8 @@
  */
 import type { Config } from "../config/schema.ts";
 import { nodeOffsetMs } from "../core/signals/node_scope.ts";
-import { fillNode } from "../core/signals/selection/promql_text.ts";
+import { queryOfNode } from "../core/signals/selection/selected_query.ts";
+import { StalledError } from "../errors.ts";
 import type { SignalsStreamer } from "../loops/signals.ts";
 import type { SignalsDeps } from "../loops/signals_ports.ts";
 import type { Control, Standing } from "./control.ts";
@@ -25,23 +26,42 @@ type OpenStreamer = (
 ) => SignalsStreamer;
 
 /**
- * null without queries with scope node.
+ * Not the schema's to ask for: one file is there for all nodes, and is read elsewhere as well.
+ * Throws StalledError `config_invalid` where queries need a node's name, and there is none.
+ */
+export function assertNodeIsNamed({ nodeName, signals }: Pick<Config, "nodeName" | "signals">) {
+  const ofNode = signals.queries.find(({ scope }) => scope === "node");
+  if (!ofNode || nodeName !== undefined) return;
+  throw new StalledError(
+    "config_invalid",
+    `signals.queries: ${ofNode.name} has scope node, but nodeName does not say which node this is`,
+    {
+      hint:
+        "set nodeName or NEURALOPS_NODE_NAME to the name of the node that this agent runs on; " +
+        "the chart does with mode daemonset",
+    },
+  );
+}
+
+/**
+ * null without queries with scope node. Throws StalledError `config_invalid` without a node's name.
  * @param isOneOfMany whether other agents stand for the same cluster
  * @param open a streamer that keeps its state in a folder
  */
 export function streamingOfNode(
-  { nodeName: node, stateDir, signals }: Pick<Config, "nodeName" | "stateDir" | "signals">,
+  named: Pick<Config, "nodeName" | "stateDir" | "signals">,
   control: Control,
   isOneOfMany: boolean,
   open: OpenStreamer,
 ): NodeStreaming | null {
+  assertNodeIsNamed(named);
+  const { nodeName: node, stateDir, signals } = named;
   const queries = signals.queries.filter(({ scope }) => scope === "node");
-  // The schema sees to it that there is a name where there is a query.
   if (queries.length === 0 || node === undefined) return null;
   const standing = isOneOfMany ? control.asCollector(node) : control;
   const config = {
     ...signals,
-    queries: queries.map((query) => ({ ...query, expr: fillNode(query.expr, node) })),
+    queries: queries.map((query) => queryOfNode(query, node)),
     // All nodes' windows end at the same moment: each asks at a moment of its own after it.
     settle: signals.settle + nodeOffsetMs(node, signals.window),
   };

@@ -9,6 +9,7 @@ import type { SignalsDeps } from "../loops/signals_ports.ts";
 import { readClient } from "./client_files.ts";
 import type { Control, Standing } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
+import { labelHashOf } from "./label_hash.ts";
 import { type NodeStreaming, streamingOfNode } from "./node_streaming.ts";
 import { clientRenewal } from "./renewals.ts";
 import type { Loop } from "./run_together.ts";
@@ -34,7 +35,7 @@ export async function prepareStreaming(
   control: Control,
   isOneOfMany: boolean,
 ): Promise<Streaming | null> {
-  const { config, runtime, mask, log, metrics, health, audit } = foundation;
+  const { config, runtime, key, mask, log, metrics, health, audit } = foundation;
   const { files, clock, random } = runtime;
   const { prometheus } = config;
   if (!prometheus) return null;
@@ -49,6 +50,7 @@ export async function prepareStreaming(
     ...await readClient(files, SECTION, prometheus, mask),
   });
   const source = new PrometheusSource(peer, files, prometheus, mask, random);
+  const hashing = await labelHashOf(config.signals, files, key);
   const streamer = (
     { session, controlPlane }: Standing,
     folder: string,
@@ -67,6 +69,7 @@ export async function prepareStreaming(
       health,
       metrics,
       audit,
+      ...hashing,
       ...special,
     });
   const queries = config.signals.queries.filter(({ scope }) => scope !== "node");

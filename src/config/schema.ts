@@ -215,16 +215,7 @@ export const ConfigSchema = z.strictObject({
 ).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",
-}).refine(
-  ({ nodeName, signals }) =>
-    nodeName !== undefined || signals.queries.every(({ scope }) => scope !== "node"),
-  {
-    path: ["nodeName"],
-    message:
-      "is needed for queries with scope node: set it, or NEURALOPS_NODE_NAME, to the name of " +
-      "the node that this agent runs on, as the chart does with mode daemonset",
-  },
-);
+});
 
 export type Config = z.infer<typeof ConfigSchema>;
 export type ConfigInput = z.input<typeof ConfigSchema>;

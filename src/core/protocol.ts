@@ -70,6 +70,7 @@ export const Gap = z.strictObject({
     "warning",
     "rejected_by_receiver",
     "series_limit",
+    "label_collision",
   ]),
   detail: z.string().max(1000),
 });

@@ -57,6 +57,8 @@ export interface SignalsDeps {
   readonly health: HealthBoard;
   readonly metrics: Metrics;
   readonly audit?: AuditLog;
+  /** Of a label's value, with the connector's key: needed where a query hashes labels. */
+  readonly hashLabel?: (value: string) => string;
 }
 
 export type SignalsQuery = Config["signals"]["queries"][number];

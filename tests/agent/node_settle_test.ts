@@ -6,10 +6,10 @@ import { streamingOfNode } from "../../src/agent/node_streaming.ts";
 import type { SignalsStreamer } from "../../src/loops/signals.ts";
 import type { SignalsDeps } from "../../src/loops/signals_ports.ts";
 
-function configOf(node: string, queries: object[]): Config {
+function configOf(node: string | undefined, queries: object[]): Config {
   const document = {
     clusterName: "c",
-    nodeName: node,
+    ...(node === undefined ? {} : { nodeName: node }),
     controlPlane: { url: "https://control.example" },
     vault: { address: "https://vault.example", auth: { method: "token" } },
     prometheus: { url: "https://p" },
@@ -63,4 +63,11 @@ Deno.test("an agent alone sends its node's batches under the cluster's standing"
   const { streaming, control } = open(configOf("worker-1", [OF_NODE]), false);
   assert.equal(streaming!.standing, control);
   assert.equal(streaming!.isCollector, false);
+});
+
+Deno.test("a query of nodes is refused where nobody says which node this is", () => {
+  const hint = /nodeName or NEURALOPS_NODE_NAME/;
+  const refused = { code: "config_invalid", message: /load has scope node/, hint };
+  assert.throws(() => open(configOf(undefined, [OF_NODE])), refused);
+  assert.equal(open(configOf(undefined, [{ name: "up", expr: "up" }])).streaming, null);
 });

@@ -34,6 +34,15 @@ export interface SeriesHandler {
   drain(): Promise<void>;
 }
 
+/** Takes none: for an answer of which only the head is of interest. */
+export const NO_SERIES: SeriesHandler = {
+  begin: () => false,
+  float: () => {},
+  histogram: () => {},
+  end: () => {},
+  drain: () => Promise.resolve(),
+};
+
 /** One request to the receiver: a part of a window, encoded and compressed. */
 export interface OutgoingBatch {
   readonly body: Uint8Array<ArrayBuffer>;

@@ -9,7 +9,7 @@ import { encodeUtf8 } from "../../encoding.ts";
 
 const DIGITS = 16;
 /** The same values come with every window; more of them than this are worked out anew. */
-const MAX_REMEMBERED = 20_000;
+const MAX_REMEMBERED = 50_000;
 
 /** @param key at least 16 bytes that nobody else has */
 export async function createLabelHash(key: Uint8Array): Promise<(value: string) => string> {

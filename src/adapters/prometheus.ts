@@ -1,9 +1,5 @@
-/**
- * Prometheus as the source of signals: POST query_range, one window at a time. Credentials are read
- * anew for every query, so that a rotated token needs no restart.
- */
-import { InvalidInputError, StalledError, TransientError } from "../errors.ts";
-import { encodeBase64, encodeUtf8 } from "../core/encoding.ts";
+/** Prometheus as the source of signals: POST query_range, one window at a time. */
+import { InvalidInputError, TransientError } from "../errors.ts";
 import {
   type RangeAnswer,
   type RangeQuery,
@@ -13,24 +9,17 @@ import {
 } from "../core/signals/range_answer.ts";
 import type { SecretMask } from "../log.ts";
 import type { Files } from "../runtime.ts";
+import { type HttpAuth, HttpCredentials } from "./http_credentials.ts";
 import type { Peer, PeerAnswer } from "./peer.ts";
 
-export interface PrometheusAuth {
-  readonly bearerTokenFile?: string | undefined;
-  readonly basicAuth?: { readonly username: string; readonly passwordFile: string } | undefined;
-}
-
 const PATH = "/api/v1/query_range";
-const MAX_SECRET_BYTES = 64 * 1024;
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 export class PrometheusSource implements SignalsSource {
-  constructor(
-    private readonly peer: Peer,
-    private readonly files: Files,
-    private readonly auth: PrometheusAuth,
-    private readonly mask: SecretMask,
-  ) {}
+  readonly #credentials: HttpCredentials;
+
+  constructor(private readonly peer: Peer, files: Files, auth: HttpAuth, mask: SecretMask) {
+    this.#credentials = new HttpCredentials(files, auth, mask, "Prometheus");
+  }
 
   async queryRange({ expr, window }: RangeQuery, signal: AbortSignal): Promise<RangeAnswer> {
     const form = new URLSearchParams({
@@ -47,7 +36,7 @@ export class PrometheusSource implements SignalsSource {
         headers: {
           "accept": "application/json",
           "content-type": "application/x-www-form-urlencoded",
-          ...await this.#authorization(),
+          ...await this.#credentials.authorization(),
         },
         body: form.toString(),
         signal,
@@ -65,37 +54,6 @@ export class PrometheusSource implements SignalsSource {
     const failure = readFailure(answer, expr);
     if (failure) return failure;
     throw this.peer.transient(answer, "a range query")!;
-  }
-
-  async #authorization(): Promise<Record<string, string>> {
-    const { bearerTokenFile, basicAuth } = this.auth;
-    if (bearerTokenFile) {
-      const token = await this.#readSecret(bearerTokenFile);
-      if (HEADER_SAFE.test(token)) return { authorization: `Bearer ${token}` };
-      throw new StalledError("config_invalid", `${bearerTokenFile} does not hold a bearer token`, {
-        hint: "put one token there, in one line",
-      });
-    }
-    if (basicAuth) {
-      const password = await this.#readSecret(basicAuth.passwordFile);
-      const credentials = encodeBase64(encodeUtf8(`${basicAuth.username}:${password}`));
-      return { authorization: `Basic ${this.mask.add(credentials)}` };
-    }
-    return {};
-  }
-
-  async #readSecret(path: string): Promise<string> {
-    let cause: unknown;
-    try {
-      const bytes = await this.files.read(path, MAX_SECRET_BYTES);
-      if (bytes) return this.mask.add(new TextDecoder().decode(bytes).trim());
-    } catch (error) {
-      cause = error;
-    }
-    throw new StalledError("config_invalid", `Cannot read credentials from ${path}`, {
-      cause,
-      hint: "mount the credentials for Prometheus there, readable for the connector's user",
-    });
   }
 }
 

@@ -65,6 +65,7 @@ export const Gap = z.strictObject({
     "warning",
     "rejected_by_receiver",
     "series_limit",
+    "unsupported_by_receiver",
   ]),
   detail: z.string().max(1000),
 });

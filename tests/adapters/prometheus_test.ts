@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Peer } from "../../src/adapters/peer.ts";
-import { type PrometheusAuth, PrometheusSource } from "../../src/adapters/prometheus.ts";
+import type { HttpAuth } from "../../src/adapters/http_credentials.ts";
+import { PrometheusSource } from "../../src/adapters/prometheus.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { startPrometheus } from "../../src/embedded/prometheus.ts";
 import { serveTls } from "../../src/embedded/serve.ts";
@@ -17,7 +18,7 @@ const START = clock.now() - 600_000;
 const WINDOW = { startMs: START, endMs: START + 900, stepMs: 100 };
 const signal = new AbortController().signal;
 
-function connect(url: string, auth: PrometheusAuth = {}, more: Partial<{
+function connect(url: string, auth: HttpAuth = {}, more: Partial<{
   caPem: string;
   timeoutMs: number;
   maxResponseBytes: number;

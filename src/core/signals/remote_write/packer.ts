@@ -1,0 +1,185 @@
+/**
+ * Packs one window for a remote-write receiver, in requests of at most so many samples. Where a series has
+ * a point and at the next grid point none, it gets a stale marker there, so that a query at the receiver
+ * finds nothing where the source had nothing. The points before the window say which series were alive;
+ * nothing is remembered from one window to the next.
+ */
+import type { Gap, HistogramPoint } from "../../protocol.ts";
+import { makeGap } from "../gap_ledger.ts";
+import type { Labels, PackedWindow, Packer } from "../series_handler.ts";
+import { countSteps } from "../windows.ts";
+import { type PackedRequest, RemoteWriteBatch, requestId } from "./batch.ts";
+import { parseFloatText } from "./float_text.ts";
+import { gapRequest } from "./gap_samples.ts";
+import { encodeHistogram, encodeStaleHistogram } from "./histogram.ts";
+import type { SeriesLabels } from "./series_labels.ts";
+import { loadSnappy } from "./snappy.ts";
+import { RequestWriter, type WriteVersion, type WrittenRequest } from "./write_request.ts";
+
+export interface RequestLayout {
+  readonly version: WriteVersion;
+  /** Samples, stale markers and histograms of one request. */
+  readonly maxSamples: number;
+  readonly labels: SeriesLabels;
+  /** Whether the receiver is known to take them. */
+  readonly nativeHistograms: boolean;
+}
+
+/** So that a request of a few points of many series with long labels stays small too. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+const ABSENT = 0;
+const FLOAT = 1;
+const HISTOGRAM = 2;
+
+export class RemoteWritePacker implements Packer {
+  readonly #writer: RequestWriter;
+  readonly #values: Float64Array;
+  /** ABSENT, FLOAT or HISTOGRAM, by point. */
+  readonly #kinds: Uint8Array;
+  #histograms = new Map<number, Uint8Array>();
+  #labels: Labels = [];
+  #isOpen = false;
+  #points = 0;
+  readonly #full: (WrittenRequest & { readonly points: number })[] = [];
+  readonly #packed: PackedRequest[] = [];
+  #lost: { first: number; last: number; count: number; labels: Labels } | null = null;
+
+  /** @param lookBehind how many points before the window the answer begins; index 0 is the first of them */
+  constructor(
+    private readonly content: PackedWindow,
+    private readonly lookBehind: number,
+    private readonly layout: RequestLayout,
+  ) {
+    const points = countSteps(content.window) + lookBehind;
+    this.#writer = new RequestWriter(layout.version);
+    this.#values = new Float64Array(points);
+    this.#kinds = new Uint8Array(points);
+  }
+
+  begin(labels: Labels): boolean {
+    this.#labels = this.layout.labels.of(labels);
+    this.#kinds.fill(ABSENT);
+    this.#histograms.clear();
+    return true;
+  }
+
+  float(index: number, bytes: Uint8Array, from: number, to: number): void {
+    this.#values[index] = parseFloatText(bytes, from, to);
+    this.#kinds[index] = FLOAT;
+  }
+
+  histogram(point: HistogramPoint): void {
+    const { index } = point;
+    const encoded = this.layout.nativeHistograms
+      ? encodeHistogram(point, this.#timeOf(index))
+      : null;
+    if (encoded !== null) {
+      this.#histograms.set(index, encoded);
+      this.#kinds[index] = HISTOGRAM;
+    } else if (index >= this.lookBehind) {
+      this.#lost ??= { first: index, last: index, count: 0, labels: this.#labels };
+      this.#lost.first = Math.min(this.#lost.first, index);
+      this.#lost.last = Math.max(this.#lost.last, index);
+      this.#lost.count += 1;
+    }
+  }
+
+  end(): void {
+    const kinds = this.#kinds;
+    // In the order of time, also where a series changes between floats and histograms.
+    let before = this.lookBehind > 0 ? kinds[this.lookBehind - 1]! : ABSENT;
+    let written = ABSENT;
+    for (let index = this.lookBehind; index < kinds.length; index++) {
+      const kind = kinds[index]!;
+      if (kind === ABSENT && before === ABSENT) continue;
+      const as = kind === ABSENT ? before : kind;
+      if (written !== ABSENT && written !== as) this.#close();
+      this.#write(index, kind, as);
+      written = as;
+      before = kind;
+    }
+    this.#close();
+  }
+
+  async drain(): Promise<void> {
+    if (this.#full.length === 0) return;
+    const { compress } = await loadSnappy();
+    const { version } = this.layout;
+    for (const { bytes, samples, histograms, points } of this.#full.splice(0)) {
+      this.#packed.push({ version, body: compress(bytes), samples, histograms, points });
+    }
+  }
+
+  /** What this receiver cannot be sent. Known once no further series will come. */
+  losses(): readonly Gap[] {
+    if (this.#lost === null) return [];
+    const { first, last, count, labels } = this.#lost;
+    const why = this.layout.nativeHistograms
+      ? "of no standard exponential schema"
+      : "and remoteWrite.nativeHistograms is false";
+    const example = JSON.stringify(Object.fromEntries(labels));
+    const span = { startMs: this.#timeOf(first), endMs: this.#timeOf(last) };
+    return [
+      makeGap(span, "unsupported_by_receiver", `${count} native histograms, ${why}: ${example}`),
+    ];
+  }
+
+  /** No batch at all where there is nothing to say. */
+  async finish(gaps: readonly Gap[]): Promise<readonly RemoteWriteBatch[]> {
+    this.#take();
+    await this.drain();
+    const { query: { name }, window } = this.content;
+    const windowIds = this.#packed.map(({ body }) => requestId(body));
+    const origin = { query: name, window, windowIds };
+    const batches = this.#packed.map((packed) =>
+      new RemoteWriteBatch(packed, { ...origin, isAboutGaps: false })
+    );
+    const { version, labels } = this.layout;
+    const told = gapRequest(gaps, this.content, labels, version);
+    if (told !== null) {
+      const { bytes, samples, histograms } = told;
+      const body = (await loadSnappy()).compress(bytes);
+      const packed = { version, body, samples, histograms, points: 0 };
+      batches.push(new RemoteWriteBatch(packed, { ...origin, isAboutGaps: true }));
+    }
+    return batches;
+  }
+
+  /** @param as what the series was: a marker of its end takes the form of what came before */
+  #write(index: number, kind: number, as: number): void {
+    const writer = this.#writer;
+    if (writer.items >= this.layout.maxSamples) {
+      this.#close();
+      this.#take();
+    }
+    if (!this.#isOpen) {
+      writer.begin(this.#labels);
+      this.#isOpen = true;
+    }
+    const timestampMs = this.#timeOf(index);
+    if (kind === FLOAT) writer.sample(this.#values[index]!, timestampMs);
+    else if (kind === HISTOGRAM) writer.histogram(this.#histograms.get(index)!);
+    else if (as === FLOAT) writer.stale(timestampMs);
+    else writer.histogram(encodeStaleHistogram(timestampMs));
+    if (kind !== ABSENT) this.#points += 1;
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#writer.end();
+    this.#isOpen = false;
+    if (this.#writer.length >= MAX_REQUEST_BYTES) this.#take();
+  }
+
+  #take(): void {
+    if (this.#writer.items === 0) return;
+    this.#full.push({ ...this.#writer.take(), points: this.#points });
+    this.#points = 0;
+  }
+
+  #timeOf(index: number): number {
+    const { startMs, stepMs } = this.content.window;
+    return startMs + (index - this.lookBehind) * stepMs;
+  }
+}

@@ -23,10 +23,8 @@ export interface RemoteWriteOptions {
 /** Of one query. */
 interface Sending {
   note: SendingNote;
-  /** Of a process before this one, while its time is not passed. */
+  /** Of an attempt before this one, mostly by a process that has ended; null once its time is passed. */
   earlier: SendingNote | null;
-  /** Whose first try may have reached the receiver. */
-  readonly tried: Set<string>;
   readonly windowIds: readonly string[];
 }
 
@@ -34,6 +32,8 @@ export class RemoteWriteSink {
   /** A series that has a point there and none at the window's first is marked as ended. */
   readonly lookBehindSteps = 1;
   readonly #sending = new Map<string, Sending>();
+  /** That may have reached the receiver before. */
+  readonly #tried = new WeakSet<RemoteWriteBatch>();
 
   constructor(
     private readonly receiver: RemoteWriteReceiver,
@@ -59,9 +59,37 @@ export class RemoteWriteSink {
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<void> {
     if (!(batch instanceof RemoteWriteBatch)) throw new TypeError("A batch of another sink");
     if (batch.origin.isAboutGaps) return await this.#tellGaps(batch, signal);
-    if (this.inOrderOnly) return await this.#sendInOrder(batch, signal);
-    const written = await this.receiver.write(batch, signal);
-    if (written.kind !== "taken") throw written.error;
+    if (!this.inOrderOnly) return await this.#sendOnce(batch, null, signal);
+    const sending = await this.#note(batch);
+    const { earlier } = sending;
+    const isNew = earlier === null || earlier.refused || earlier.requests.includes(idOf(batch));
+    if (isNew) return await this.#sendOnce(batch, sending, signal);
+    // The window went out before with other content: as far as it reached then, this may be there.
+    const { before, after } = await batch.cutAt(earlier.endMs + 1);
+    if (before !== null) await this.#sendWhatIsMissing(before, signal);
+    if (after !== null) await this.#sendOnce(after, sending, signal);
+  }
+
+  async #sendOnce(
+    batch: RemoteWriteBatch,
+    sending: Sending | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const mayBeThere = this.#tried.has(batch) ||
+      (sending?.earlier?.requests.includes(idOf(batch)) ?? false);
+    this.#tried.add(batch);
+    let isOld = false;
+    try {
+      const written = await this.receiver.write(batch, signal);
+      if (written.kind === "taken") return;
+      // Then it was taken whole before, or what was missing of it has been taken now.
+      if (written.kind === "out_of_order" && mayBeThere) return;
+      isOld = true;
+      throw written.error;
+    } catch (error) {
+      if (error instanceof InvalidInputError) await this.#forget(batch, sending, isOld);
+      throw error;
+    }
   }
 
   /** They are in the ledger already: that an older one is no longer taken here loses nothing. */
@@ -71,46 +99,12 @@ export class RemoteWriteSink {
     for (const half of await batch.split() ?? []) await this.#tellGaps(half, signal);
   }
 
-  async #sendInOrder(batch: RemoteWriteBatch, signal: AbortSignal): Promise<void> {
-    const sending = await this.#note(batch);
-    const { earlier, tried } = sending;
-    const id = noteId(batch.batchId);
-    const mayBeThere = tried.has(id) || (earlier?.requests.includes(id) ?? false);
-    tried.add(id);
-    try {
-      const written = await this.receiver.write(batch, signal);
-      if (written.kind === "taken") return;
-      if (written.kind === "out_of_order") {
-        // It was taken whole, or those of it that were not have been now.
-        if (mayBeThere) return;
-        if (earlier !== null && overlaps(earlier, batch)) {
-          return await this.#sendWhatIsMissing(batch, earlier, signal);
-        }
-      }
-      throw written.error;
-    } catch (error) {
-      if (error instanceof InvalidInputError) await this.#forget(sending, id);
-      throw error;
-    }
-  }
-
-  /**
-   * Of a window that went out before the restart with other content, as when the source answered
-   * otherwise: in ever smaller parts, until only what was there before is refused.
-   */
-  async #sendWhatIsMissing(
-    batch: RemoteWriteBatch,
-    earlier: SendingNote,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const parts = await batch.cutAt(earlier.endMs + 1) ?? await batch.split();
-    if (parts === null) return;
-    for (const part of parts) {
-      const written = await this.receiver.write(part, signal);
-      if (written.kind === "taken") continue;
-      if (written.kind !== "out_of_order" || !overlaps(earlier, part)) throw written.error;
-      await this.#sendWhatIsMissing(part, earlier, signal);
-    }
+  /** In ever smaller parts, until only what is there already is refused. */
+  async #sendWhatIsMissing(batch: RemoteWriteBatch, signal: AbortSignal): Promise<void> {
+    const written = await this.receiver.write(batch, signal);
+    if (written.kind === "taken") return;
+    if (written.kind === "too_old") throw written.error;
+    for (const half of await batch.split() ?? []) await this.#sendWhatIsMissing(half, signal);
   }
 
   /** On the disk before the first request of a window goes out. */
@@ -118,36 +112,42 @@ export class RemoteWriteSink {
     const { query, window: { startMs, endMs }, origin: { windowIds } } = batch;
     const current = this.#sending.get(query);
     if (current?.windowIds === windowIds) return current;
-    const earlier = current ? current.earlier : await this.files.load(query);
+    const earlier = current?.note ?? await this.files.load(query);
     const stillOpen = earlier !== null && earlier.endMs >= startMs ? earlier : null;
-    const requests = [...new Set([...windowIds.map(noteId), ...stillOpen?.requests ?? []])];
+    const requests = [...new Set([...stillOpen?.requests ?? [], ...windowIds.map(noteId)])];
     const note: SendingNote = {
       schema: "neuralops.io/sending/v1",
       query,
       startMs: Math.min(startMs, stillOpen?.startMs ?? startMs),
       endMs: Math.max(endMs, stillOpen?.endMs ?? endMs),
       requests,
+      refused: stillOpen?.refused ?? false,
     };
     await this.files.save(note);
-    const sending = { note, earlier: stillOpen, tried: new Set<string>(), windowIds };
+    const sending = { note, earlier: stillOpen, windowIds };
     this.#sending.set(query, sending);
     return sending;
   }
 
   /** The receiver has said that it does not have this one: a crash from here on must not forget that. */
-  async #forget(sending: Sending, id: string): Promise<void> {
-    sending.tried.delete(id);
-    if (!sending.note.requests.includes(id)) return;
-    sending.note = without(sending.note, id);
-    sending.earlier &&= without(sending.earlier, id);
+  async #forget(
+    batch: RemoteWriteBatch,
+    sending: Sending | null,
+    isOld: boolean,
+  ): Promise<void> {
+    this.#tried.delete(batch);
+    if (sending === null || !(isOld || sending.note.requests.includes(idOf(batch)))) return;
+    sending.note = without(sending.note, idOf(batch), isOld);
+    sending.earlier &&= without(sending.earlier, idOf(batch), isOld);
     await this.files.save(sending.note);
   }
 }
 
-function without(note: SendingNote, id: string): SendingNote {
-  return { ...note, requests: note.requests.filter((one) => one !== id) };
+function without(note: SendingNote, id: string, isOld: boolean): SendingNote {
+  const requests = note.requests.filter((one) => one !== id);
+  return { ...note, requests, refused: note.refused || isOld };
 }
 
-function overlaps(note: SendingNote, { window }: RemoteWriteBatch): boolean {
-  return window.startMs <= note.endMs && window.endMs >= note.startMs;
+function idOf(batch: RemoteWriteBatch): string {
+  return noteId(batch.batchId);
 }

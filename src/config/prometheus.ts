@@ -1,17 +1,13 @@
 /** How the connector reaches the Prometheus whose metrics it streams. */
 import * as z from "zod";
-import { caFile, duration, path, url } from "./fields.ts";
+import { basicAuth, bearerTokenFile, caFile, duration, httpUrl } from "./fields.ts";
 
 export const Prometheus = z.strictObject({
-  url: url(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL")
-    .describe("base URL of the Prometheus API").meta({ form: "URL" }),
+  url: httpUrl.describe("base URL of the Prometheus API").meta({ form: "URL" }),
   allowPlainHttp: z.boolean().default(false).describe("must be true for an http:// URL"),
   caFile,
-  bearerTokenFile: path.optional().describe("file with a bearer token, read anew for each call"),
-  basicAuth: z.strictObject({
-    username: z.string().min(1).describe("user name"),
-    passwordFile: path.describe("file with the password"),
-  }).optional().describe("HTTP basic authentication"),
+  bearerTokenFile,
+  basicAuth,
   timeout: duration("30s", "1s", "5m").describe("for one call"),
   maxResponseBytes: z.int().min(65_536).max(1 << 30).default(64 << 20)
     .describe("above it a window is halved"),

@@ -9,6 +9,9 @@ const Query = z.strictObject({
 });
 
 export const Signals = z.strictObject({
+  sink: z.enum(["neuralops", "remoteWrite"]).default("neuralops").describe(
+    "where batches go: to the control plane, or to remoteWrite",
+  ),
   queries: z.array(Query).max(200).default([]).describe("without one nothing is streamed"),
   window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
   settle: duration("30s", "0s", "1h").describe("how far behind now the newest point stays"),

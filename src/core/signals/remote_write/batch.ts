@@ -78,25 +78,33 @@ export class RemoteWriteBatch implements OutgoingBatch {
     }
     if (times.size < 2) return null;
     const sorted = [...times].sort((a, b) => a - b);
-    return await this.cutAt(sorted[Math.ceil(sorted.length / 2)]!);
+    const { before, after } = await this.cutAt(sorted[Math.ceil(sorted.length / 2)]!);
+    return [before!, after!];
   }
 
-  /** Two that hold what lies before a time, and the rest; null when all lies on one side of it. */
-  async cutAt(timeMs: number): Promise<readonly [RemoteWriteBatch, RemoteWriteBatch] | null> {
+  /** What lies before a time, and the rest; null where there is nothing. */
+  async cutAt(timeMs: number): Promise<{
+    readonly before: RemoteWriteBatch | null;
+    readonly after: RemoteWriteBatch | null;
+  }> {
     const series = await this.#read();
-    const keep = (wanted: (timestampMs: number) => boolean) =>
-      series.map(({ labels, items }) => ({
+    const part = async (wanted: (timestampMs: number) => boolean, window: Window) => {
+      const kept = series.map(({ labels, items }) => ({
         labels,
         items: items.filter(({ timestampMs }) => wanted(timestampMs)),
       })).filter(({ items }) => items.length > 0);
-    const before = keep((timestampMs) => timestampMs < timeMs);
-    const after = keep((timestampMs) => timestampMs >= timeMs);
-    if (before.length === 0 || after.length === 0) return null;
-    const { stepMs } = this.window;
-    return [
-      await this.#part(before, { ...this.window, endMs: alignDown(timeMs - 1, stepMs) }),
-      await this.#part(after, { ...this.window, startMs: timeMs }),
-    ];
+      return kept.length === 0 ? null : await this.#part(kept, window);
+    };
+    const { startMs, endMs, stepMs } = this.window;
+    const last = Math.min(endMs, alignDown(timeMs - 1, stepMs));
+    return {
+      before: await part((ms) => ms < timeMs, { startMs, endMs: last, stepMs }),
+      after: await part((ms) => ms >= timeMs, {
+        startMs: Math.max(startMs, timeMs),
+        endMs,
+        stepMs,
+      }),
+    };
   }
 
   /** The same content for a receiver that does not know 2.0. */

@@ -75,14 +75,23 @@ export function encodeHistogram(
   return endHistogram(writer, timestampMs);
 }
 
-/** The histogram that says that a series of histograms ended. */
-export function encodeStaleHistogram(timestampMs: number): Uint8Array {
+/**
+ * The histogram that says that a series of histograms ended.
+ * @param isEmpty like those before it: `RemoteWritePacker` says why that matters
+ */
+export function encodeStaleHistogram(timestampMs: number, isEmpty: boolean): Uint8Array {
   const writer = new ProtobufWriter();
-  writeDouble(writer, COUNT_FLOAT, 0);
+  writeDouble(writer, COUNT_FLOAT, isEmpty ? 0 : 1);
   writer.tag(SUM);
   writer.staleMarker();
   writeDouble(writer, ZERO_COUNT_FLOAT, 0);
   return endHistogram(writer, timestampMs);
+}
+
+/** Whether all of its counts are zero. */
+export function isEmptyHistogram({ count, buckets }: HistogramPoint): boolean {
+  return Number(count) === 0 &&
+    buckets.every(([rule, , , text]) => rule !== CLOSED || Number(text) === 0);
 }
 
 function endHistogram(writer: ProtobufWriter, timestampMs: number): Uint8Array {

@@ -11,7 +11,7 @@ import { countSteps } from "../windows.ts";
 import { type PackedRequest, RemoteWriteBatch, requestId } from "./batch.ts";
 import { parseFloatText } from "./float_text.ts";
 import { gapRequest } from "./gap_samples.ts";
-import { encodeHistogram, encodeStaleHistogram } from "./histogram.ts";
+import { encodeHistogram, encodeStaleHistogram, isEmptyHistogram } from "./histogram.ts";
 import type { SeriesLabels } from "./series_labels.ts";
 import { loadSnappy } from "./snappy.ts";
 import { RequestWriter, type WriteVersion, type WrittenRequest } from "./write_request.ts";
@@ -28,14 +28,20 @@ export interface RequestLayout {
 /** So that a request of a few points of many series with long labels stays small too. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
+/**
+ * Forms of a point. Prometheus 2 stores the floats of a request first, then the histograms with counts of
+ * integers, for which it takes all empty ones, then those with counts of floats; what comes late then by
+ * its time is dropped without a word. So a request holds one form of a series alone.
+ */
 const ABSENT = 0;
 const FLOAT = 1;
 const HISTOGRAM = 2;
+const EMPTY_HISTOGRAM = 3;
 
 export class RemoteWritePacker implements Packer {
   readonly #writer: RequestWriter;
   readonly #values: Float64Array;
-  /** ABSENT, FLOAT or HISTOGRAM, by point. */
+  /** Forms, by point. */
   readonly #kinds: Uint8Array;
   #histograms = new Map<number, Uint8Array>();
   #labels: Labels = [];
@@ -76,7 +82,7 @@ export class RemoteWritePacker implements Packer {
       : null;
     if (encoded !== null) {
       this.#histograms.set(index, encoded);
-      this.#kinds[index] = HISTOGRAM;
+      this.#kinds[index] = isEmptyHistogram(point) ? EMPTY_HISTOGRAM : HISTOGRAM;
     } else if (index >= this.lookBehind) {
       this.#lost ??= { first: index, last: index, count: 0, labels: this.#labels };
       this.#lost.first = Math.min(this.#lost.first, index);
@@ -87,14 +93,16 @@ export class RemoteWritePacker implements Packer {
 
   end(): void {
     const kinds = this.#kinds;
-    // In the order of time, also where a series changes between floats and histograms.
     let before = this.lookBehind > 0 ? kinds[this.lookBehind - 1]! : ABSENT;
     let written = ABSENT;
     for (let index = this.lookBehind; index < kinds.length; index++) {
       const kind = kinds[index]!;
       if (kind === ABSENT && before === ABSENT) continue;
       const as = kind === ABSENT ? before : kind;
-      if (written !== ABSENT && written !== as) this.#close();
+      if (written !== ABSENT && written !== as) {
+        this.#close();
+        this.#take();
+      }
       this.#write(index, kind, as);
       written = as;
       before = kind;
@@ -159,9 +167,9 @@ export class RemoteWritePacker implements Packer {
     }
     const timestampMs = this.#timeOf(index);
     if (kind === FLOAT) writer.sample(this.#values[index]!, timestampMs);
-    else if (kind === HISTOGRAM) writer.histogram(this.#histograms.get(index)!);
+    else if (kind !== ABSENT) writer.histogram(this.#histograms.get(index)!);
     else if (as === FLOAT) writer.stale(timestampMs);
-    else writer.histogram(encodeStaleHistogram(timestampMs));
+    else writer.histogram(encodeStaleHistogram(timestampMs, as === EMPTY_HISTOGRAM));
     if (kind !== ABSENT) this.#points += 1;
   }
 

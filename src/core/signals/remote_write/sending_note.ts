@@ -17,6 +17,9 @@ const SendingNote = z.strictObject({
   requests: z.array(z.string().regex(/^[0-9a-f]{32}$/)).describe(
     "of each request that the receiver may have: the first half of the SHA-256 of its body",
   ),
+  refused: z.boolean().describe(
+    "whether the receiver has said of samples of this window that it has newer ones, and not these",
+  ),
 });
 
 export type SendingNote = Readonly<z.infer<typeof SendingNote>>;

@@ -14,28 +14,41 @@ export function metricName(query: string): string {
 }
 
 export class SeriesLabels {
-  readonly #external: Labels;
+  /** In the order of their names. */
+  readonly #added: Labels;
 
   /** @param external are added where a series has no such label */
-  constructor(external: Readonly<Record<string, string>>, private readonly unnamed: string) {
-    this.#external = Object.entries(external);
+  constructor(external: Readonly<Record<string, string>>, unnamed: string) {
+    this.#added = Object.entries({ [NAME]: unnamed, ...external })
+      .sort(([a], [b]) => compareBytes(a, b));
   }
 
-  /** In the order of their names' bytes, each once, none empty. */
+  /**
+   * In the order of their names' bytes, each once, none empty.
+   * @param labels as `SeriesHandler.begin` gets them
+   */
   of(labels: Labels): Labels {
-    const present = new Set<string>();
     const complete: Label[] = [];
+    const added = this.#added;
+    let next = 0;
     for (const label of labels) {
       if (label[1] === "") continue;
-      present.add(label[0]);
+      const name = label[0];
+      while (next < added.length && added[next]![0] < name) complete.push(added[next++]!);
+      if (added[next]?.[0] === name) next += 1;
       complete.push(label);
     }
-    if (!present.has(NAME)) complete.push([NAME, this.unnamed]);
-    for (const label of this.#external) {
-      if (!present.has(label[0]) && label[1] !== "") complete.push(label);
-    }
-    return complete.sort(([a], [b]) => compareBytes(a, b));
+    while (next < added.length) complete.push(added[next++]!);
+    return labels.some(([name]) => isHigh(name))
+      ? complete.sort(([a], [b]) => compareBytes(a, b))
+      : complete;
   }
+}
+
+/** Whether it may have another place among bytes than among UTF-16 units. */
+function isHigh(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0xd800) return true;
+  return false;
 }
 
 /** As UTF-8 bytes compare. UTF-16 units do too, but for those of pairs, which stand for what comes last. */

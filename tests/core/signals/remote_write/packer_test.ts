@@ -259,8 +259,9 @@ Deno.test("a native histogram travels as schema, spans and counts, and its end a
   for (const version of ["1.0", "2.0"] as const) {
     const input = { labels: UP, values: [null, "1", null, null, null], histograms: [HISTOGRAM] };
     const batches = await pack([input], { steps: 4, version });
+    // One form of a series to a request, in the order of time.
+    assert.equal(batches.length, 2);
     const series = batches.flatMap(decode);
-    // In the order of time: floats first, then histograms.
     assert.deepEqual(series.map(({ samples, histograms }) => [samples.length, histograms.length]), [
       [1, 0],
       [0, 2],
@@ -281,10 +282,22 @@ Deno.test("a native histogram travels as schema, spans and counts, and its end a
       },
     );
     assert.deepEqual([stale!.sumBits, stale!.timestampMs], [STALE, START + 2 * STEP]);
-    assert.deepEqual([batches[0]!.points, batches[0]!.packed.histograms], [2, 2]);
-    const halves = await batches[0]!.split();
-    assert.equal(halves!.reduce((sum, half) => sum + half.points, 0), 2);
+    assert.equal(stale!.countFloat, 1);
+    assert.deepEqual([batches[1]!.points, batches[1]!.packed.histograms], [1, 2]);
+    const halves = await batches[1]!.split();
+    assert.deepEqual(halves!.map((half) => half.points), [1, 0]);
   }
+});
+
+Deno.test("empty histograms, which an older Prometheus stores before others, go out by themselves", async () => {
+  const empty: HistogramPoint = { index: 1, count: "0", sum: "0", buckets: [] };
+  const histograms = [empty, HISTOGRAM, { ...empty, index: 3 }];
+  const values = [null, null, null, null, null, null];
+  const batches = await pack([{ labels: UP, values, histograms }], { steps: 5 });
+  assert.deepEqual(
+    batches.flatMap(decode).map((one) => one.histograms.map(({ countFloat }) => countFloat)),
+    [[0], [10.5], [0, 0]],
+  );
 });
 
 Deno.test("histograms of every standard schema keep their buckets", () => {

@@ -9,6 +9,7 @@ import { noteId, type SendingNote } from "../core/signals/remote_write/sending_n
 import { metricName, SeriesLabels } from "../core/signals/remote_write/series_labels.ts";
 import type { OutgoingBatch, PackedWindow } from "../core/signals/series_handler.ts";
 import { InvalidInputError } from "../errors.ts";
+import type { SignalsSink } from "../loops/signals_ports.ts";
 import type { RemoteWriteReceiver } from "./remote_write_receiver.ts";
 import type { SendingFiles } from "./sending_file.ts";
 
@@ -28,7 +29,7 @@ interface Sending {
   readonly windowIds: readonly string[];
 }
 
-export class RemoteWriteSink {
+export class RemoteWriteSink implements SignalsSink {
   /** A series that has a point there and none at the window's first is marked as ended. */
   readonly lookBehindSteps = 1;
   readonly #sending = new Map<string, Sending>();
@@ -48,7 +49,7 @@ export class RemoteWriteSink {
 
   pack(content: PackedWindow): RemoteWritePacker {
     const { maxSamplesPerSend, externalLabels, nativeHistograms } = this.options;
-    return new RemoteWritePacker(content, this.lookBehindSteps, {
+    return new RemoteWritePacker(content, {
       version: this.receiver.version,
       maxSamples: maxSamplesPerSend,
       labels: new SeriesLabels(externalLabels, metricName(content.query.name)),

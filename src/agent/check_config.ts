@@ -7,7 +7,14 @@ import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
 import { assertEnough } from "./execution.ts";
-import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
+import {
+  readApprovers,
+  readCa,
+  readClientTls,
+  readKeyPair,
+  readPolicy,
+  readSigners,
+} from "./read_files.ts";
 
 /** No user of a system; the agent's own counts as one approver where none is configured. */
 const SOME_USER = -1;
@@ -29,7 +36,8 @@ export async function checkConfig(
   config: Config,
   { files, http }: Pick<Runtime, "files" | "http">,
 ): Promise<CheckedConfig> {
-  const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
+  const { controlPlane, vault, prometheus, remoteWrite, audit, trust, execution, listener } =
+    config;
   usable(
     http,
     "controlPlane.caFile",
@@ -37,6 +45,11 @@ export async function checkConfig(
   );
   usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
   usable(http, "prometheus.caFile", await readCa(files, "prometheus.caFile", prometheus?.caFile));
+  usable(
+    http,
+    "remoteWrite.caFile, clientCertFile and clientKeyFile",
+    await readClientTls(files, "remoteWrite", remoteWrite ?? {}),
+  );
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
   if (listener.enabled) {
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));

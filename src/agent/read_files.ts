@@ -63,6 +63,27 @@ export async function readCa(
   });
 }
 
+export interface ClientTlsFiles {
+  readonly caFile?: string | undefined;
+  readonly clientCertFile?: string | undefined;
+  readonly clientKeyFile?: string | undefined;
+}
+
+/** The authority of a peer, and the certificate by which it knows us, as far as they are configured. */
+export async function readClientTls(
+  files: Files,
+  section: string,
+  { caFile, clientCertFile, clientKeyFile }: ClientTlsFiles,
+): Promise<{ caPem?: string; certPem?: string; keyPem?: string }> {
+  const ca = await readCa(files, `${section}.caFile`, caFile);
+  if (clientCertFile === undefined || clientKeyFile === undefined) return ca;
+  return {
+    ...ca,
+    certPem: await readConfigured(files, `${section}.clientCertFile`, clientCertFile),
+    keyPem: await readConfigured(files, `${section}.clientKeyFile`, clientKeyFile),
+  };
+}
+
 export async function readSigners(
   files: Files,
   signers: Config["trust"]["signers"],

@@ -1,4 +1,4 @@
-/** The metrics side: from the configured Prometheus to the control plane. */
+/** The metrics side: from the configured Prometheus to the control plane, or to a remote-write receiver. */
 import { CursorFiles } from "../adapters/cursor_file.ts";
 import { GapFiles } from "../adapters/gap_file.ts";
 import { Peer } from "../adapters/peer.ts";
@@ -30,11 +30,14 @@ export async function prepareStreaming(
     maxResponseBytes: prometheus.maxResponseBytes,
     ...await readCa(files, "prometheus.caFile", prometheus.caFile),
   });
+  const receiver = config.signals.sink === "remoteWrite"
+    ? await (await import("./remote_writing.ts")).prepareRemoteWriting(foundation)
+    : null;
   const streamer = new SignalsStreamer({
     config: config.signals,
     clusterId: () => control.session.identity()?.clusterId ?? "",
-    source: new PrometheusSource(peer, files, prometheus, mask),
-    sink: control.controlPlane,
+    source: new PrometheusSource(peer, files, prometheus, mask, random),
+    sink: receiver?.sink ?? control.controlPlane,
     cursors: new CursorFiles(files, config.stateDir),
     gaps: new GapFiles(files, config.stateDir),
     quarantine: new QuarantineFolder(files, config.stateDir),
@@ -45,5 +48,11 @@ export async function prepareStreaming(
     metrics,
     audit,
   });
-  return { streamer, close: () => peer.close() };
+  return {
+    streamer,
+    close: () => {
+      peer.close();
+      receiver?.close();
+    },
+  };
 }

@@ -77,7 +77,9 @@ async function pack(
   const steps = Math.max(...Object.values(values).map(({ length }) => length)) - 1;
   const startMs = START + at * STEP;
   const window = { startMs, endMs: startMs + (steps - 1) * STEP, stepMs: STEP };
-  const packer = sink.pack({ clusterId: "c", query: { name: query, expr: "x" }, window });
+  const lookBehind = sink.lookBehindSteps;
+  const content = { clusterId: "c", query: { name: query, expr: "x" }, window, lookBehind };
+  const packer = sink.pack(content);
   for (const [name, texts] of Object.entries(values)) {
     packer.begin([["__name__", name]]);
     texts.forEach((text, index) => {

@@ -1,6 +1,6 @@
 /** One write request, ready to go out, and how it is cut when a receiver does not take it whole. */
 import { sha256Hex } from "../../encoding.ts";
-import type { OutgoingBatch } from "../series_handler.ts";
+import type { OutgoingBatch, QuarantinedContent } from "../series_handler.ts";
 import { alignDown, type Window } from "../windows.ts";
 import { countPoints, readRequest, type RequestSeries, writeAgain } from "./read_request.ts";
 import { loadSnappy } from "./snappy.ts";
@@ -113,7 +113,7 @@ export class RemoteWriteBatch implements OutgoingBatch {
     return await this.#part(await this.#read(), this.window, "1.0");
   }
 
-  async content(): Promise<{ readonly bytes: Uint8Array; readonly description: string }> {
+  async content(): Promise<QuarantinedContent> {
     const bytes = (await loadSnappy()).uncompress(this.body);
     const texts = [
       ...new Set(
@@ -124,7 +124,7 @@ export class RemoteWriteBatch implements OutgoingBatch {
     ];
     const named = texts.slice(0, MAX_NAMED_SERIES).join(", ");
     const rest = texts.length > MAX_NAMED_SERIES ? ", …" : "";
-    return { bytes, description: `${texts.length} series ${named}${rest}` };
+    return { bytes, suffix: "pb", description: `${texts.length} series ${named}${rest}` };
   }
 
   async #read(): Promise<RequestSeries[]> {

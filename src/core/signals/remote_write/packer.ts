@@ -4,12 +4,13 @@
  * finds nothing where the source had nothing. The points before the window say which series were alive;
  * nothing is remembered from one window to the next.
  */
+import { InvalidInputError } from "../../../errors.ts";
 import type { Gap, HistogramPoint } from "../../protocol.ts";
 import { makeGap } from "../gap_ledger.ts";
 import type { Labels, PackedWindow, Packer } from "../series_handler.ts";
 import { countSteps } from "../windows.ts";
 import { type PackedRequest, RemoteWriteBatch, requestId } from "./batch.ts";
-import { parseFloatText } from "./float_text.ts";
+import { readFloat } from "./float_value.ts";
 import { gapRequest } from "./gap_samples.ts";
 import { encodeHistogram, encodeStaleHistogram, isEmptyHistogram } from "./histogram.ts";
 import type { SeriesLabels } from "./series_labels.ts";
@@ -27,6 +28,9 @@ export interface RequestLayout {
 
 /** So that a request of a few points of many series with long labels stays small too. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** Compressed: what a window may take up while it waits for the receiver. */
+const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 
 /**
  * Forms of a point. Prometheus 2 stores the floats of a request first, then the histograms with counts of
@@ -51,13 +55,12 @@ export class RemoteWritePacker implements Packer {
   readonly #packed: PackedRequest[] = [];
   #lost: { first: number; last: number; count: number; labels: Labels } | null = null;
 
-  /** @param lookBehind how many points before the window the answer begins; index 0 is the first of them */
-  constructor(
-    private readonly content: PackedWindow,
-    private readonly lookBehind: number,
-    private readonly layout: RequestLayout,
-  ) {
-    const points = countSteps(content.window) + lookBehind;
+  readonly #lookBehind: number;
+  #bytes = 0;
+
+  constructor(private readonly content: PackedWindow, private readonly layout: RequestLayout) {
+    this.#lookBehind = content.lookBehind ?? 0;
+    const points = countSteps(content.window) + this.#lookBehind;
     this.#writer = new RequestWriter(layout.version);
     this.#values = new Float64Array(points);
     this.#kinds = new Uint8Array(points);
@@ -71,7 +74,7 @@ export class RemoteWritePacker implements Packer {
   }
 
   float(index: number, bytes: Uint8Array, from: number, to: number): void {
-    this.#values[index] = parseFloatText(bytes, from, to);
+    this.#values[index] = readFloat(bytes, from, to);
     this.#kinds[index] = FLOAT;
   }
 
@@ -83,7 +86,7 @@ export class RemoteWritePacker implements Packer {
     if (encoded !== null) {
       this.#histograms.set(index, encoded);
       this.#kinds[index] = isEmptyHistogram(point) ? EMPTY_HISTOGRAM : HISTOGRAM;
-    } else if (index >= this.lookBehind) {
+    } else if (index >= this.#lookBehind) {
       this.#lost ??= { first: index, last: index, count: 0, labels: this.#labels };
       this.#lost.first = Math.min(this.#lost.first, index);
       this.#lost.last = Math.max(this.#lost.last, index);
@@ -93,9 +96,9 @@ export class RemoteWritePacker implements Packer {
 
   end(): void {
     const kinds = this.#kinds;
-    let before = this.lookBehind > 0 ? kinds[this.lookBehind - 1]! : ABSENT;
+    let before = this.#lookBehind > 0 ? kinds[this.#lookBehind - 1]! : ABSENT;
     let written = ABSENT;
-    for (let index = this.lookBehind; index < kinds.length; index++) {
+    for (let index = this.#lookBehind; index < kinds.length; index++) {
       const kind = kinds[index]!;
       if (kind === ABSENT && before === ABSENT) continue;
       const as = kind === ABSENT ? before : kind;
@@ -110,12 +113,16 @@ export class RemoteWritePacker implements Packer {
     this.#close();
   }
 
+  /** Throws InvalidInputError `too_large` when the window takes up too much even compressed. */
   async drain(): Promise<void> {
     if (this.#full.length === 0) return;
     const { compress } = await loadSnappy();
     const { version } = this.layout;
     for (const { bytes, samples, histograms, points } of this.#full.splice(0)) {
-      this.#packed.push({ version, body: compress(bytes), samples, histograms, points });
+      const body = compress(bytes);
+      this.#bytes += body.length;
+      if (this.#bytes > MAX_WINDOW_BYTES) throw tooLarge();
+      this.#packed.push({ version, body, samples, histograms, points });
     }
   }
 
@@ -188,6 +195,11 @@ export class RemoteWritePacker implements Packer {
 
   #timeOf(index: number): number {
     const { startMs, stepMs } = this.content.window;
-    return startMs + (index - this.lookBehind) * stepMs;
+    return startMs + (index - this.#lookBehind) * stepMs;
   }
+}
+
+function tooLarge(): InvalidInputError {
+  const what = `the window takes more than ${MAX_WINDOW_BYTES} bytes, compressed`;
+  return new InvalidInputError("too_large", `the answer is too large to keep: ${what}`);
 }

@@ -33,7 +33,7 @@ function packerOf(options: Options): RemoteWritePacker {
   const { steps, version = "1.0", maxSamples = 10_000, external = {} } = options;
   const window = { startMs: START, endMs: START + (steps - 1) * STEP, stepMs: STEP };
   const query = { name: "request-rate", expr: "x" };
-  return new RemoteWritePacker({ clusterId: "c", query, window }, 1, {
+  return new RemoteWritePacker({ clusterId: "c", query, window, lookBehind: 1 }, {
     version,
     maxSamples,
     labels: new SeriesLabels(external, "request_rate"),

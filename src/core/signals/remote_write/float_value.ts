@@ -1,8 +1,9 @@
 /**
  * A float's text, as query_range writes it, to the double it stands for. Exact: up to 15 digits and
  * 22 decimal places both parts are doubles, so that one multiplication or division rounds correctly
- * (Clinger 1990). Everything else is left to Number().
+ * (Clinger 1990). Everything else takes longer.
  */
+import { parseFloatText } from "../float_text.ts";
 
 const MAX_DIGITS = 15;
 const MAX_POWER = 22;
@@ -15,7 +16,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /** @param bytes hold a float as `SeriesHandler.float` gets it, from `from` to before `to` */
-export function parseFloatText(bytes: Uint8Array, from: number, to: number): number {
+export function readFloat(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   const negative = bytes[at] === MINUS;
   if (negative || bytes[at] === PLUS) at += 1;
@@ -32,15 +33,7 @@ export function parseFloatText(bytes: Uint8Array, from: number, to: number): num
     } else if (byte === DOT && !afterDot) afterDot = true;
     else break;
   }
-  if (at < to || digits > MAX_DIGITS || places > MAX_POWER) return parseSlowly(bytes, from, to);
+  if (at < to || digits > MAX_DIGITS || places > MAX_POWER) return parseFloatText(bytes, from, to);
   const value = places === 0 ? mantissa : mantissa / POWERS[places]!;
   return negative ? -value : value;
-}
-
-/** With an exponent, with many digits, or special. */
-function parseSlowly(bytes: Uint8Array, from: number, to: number): number {
-  const text = String.fromCharCode(...bytes.subarray(from, to));
-  if (text === "+Inf" || text === "Inf") return Infinity;
-  if (text === "-Inf") return -Infinity;
-  return Number(text);
 }

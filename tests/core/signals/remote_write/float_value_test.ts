@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeUtf8 } from "../../../../src/core/encoding.ts";
-import { parseFloatText } from "../../../../src/core/signals/remote_write/float_text.ts";
+import { readFloat } from "../../../../src/core/signals/remote_write/float_value.ts";
 
 function parse(text: string): number {
   const bytes = encodeUtf8(`,"${text}"]`);
-  return parseFloatText(bytes, 2, bytes.length - 2);
+  return readFloat(bytes, 2, bytes.length - 2);
 }
 
 Deno.test("a float's text becomes the double that Number() reads in it, to the bit", () => {

@@ -1,9 +1,5 @@
-/**
- * Prometheus as the source of signals: POST query_range, one window at a time. Credentials are read
- * anew for every query, so that a rotated token needs no restart.
- */
-import { InvalidInputError, StalledError, TransientError } from "../errors.ts";
-import { encodeBase64, encodeUtf8 } from "../core/encoding.ts";
+/** Prometheus as the source of signals: POST query_range, one window at a time. */
+import { InvalidInputError, TransientError } from "../errors.ts";
 import { type DecodedRange, RangeDecoder } from "../core/signals/answer/range_decoder.ts";
 import {
   checkContentType,
@@ -16,31 +12,27 @@ import {
 import type { SeriesHandler } from "../core/signals/series_handler.ts";
 import type { SecretMask } from "../log.ts";
 import type { Files, Random } from "../runtime.ts";
+import { type HttpAuth, HttpCredentials } from "./http_credentials.ts";
 import type { Peer, PeerStream } from "./peer.ts";
-
-export interface PrometheusAuth {
-  readonly bearerTokenFile?: string | undefined;
-  readonly basicAuth?: { readonly username: string; readonly passwordFile: string } | undefined;
-}
 
 const PATH = "/api/v1/query_range";
 /** Pieces between which the packer may compress, however large the connection's are. */
 const PIECE_BYTES = 256 * 1024;
 /** All that is read of an error. */
 const MAX_ERROR_BYTES = 64 * 1024;
-const MAX_SECRET_BYTES = 64 * 1024;
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 export class PrometheusSource implements SignalsSource {
   readonly #seed: number;
+  readonly #credentials: HttpCredentials;
 
   constructor(
     private readonly peer: Peer,
-    private readonly files: Files,
-    private readonly auth: PrometheusAuth,
-    private readonly mask: SecretMask,
+    files: Files,
+    auth: HttpAuth,
+    mask: SecretMask,
     random: Pick<Random, "fraction">,
   ) {
+    this.#credentials = new HttpCredentials(files, auth, mask, "Prometheus");
     this.#seed = Math.floor(random.fraction() * 2 ** 32);
   }
 
@@ -89,7 +81,7 @@ export class PrometheusSource implements SignalsSource {
         "accept": "application/json",
         "accept-encoding": "identity",
         "content-type": "application/x-www-form-urlencoded",
-        ...await this.authorization(),
+        ...await this.#credentials.authorization(),
       },
       body: form.toString(),
       signal,
@@ -120,35 +112,8 @@ export class PrometheusSource implements SignalsSource {
   }
 
   /** Headers for any call. Throws StalledError `config_invalid` when the credentials cannot be read. */
-  async authorization(): Promise<Record<string, string>> {
-    const { bearerTokenFile, basicAuth } = this.auth;
-    if (bearerTokenFile) {
-      const token = await this.#readSecret(bearerTokenFile);
-      if (HEADER_SAFE.test(token)) return { authorization: `Bearer ${token}` };
-      throw new StalledError("config_invalid", `${bearerTokenFile} does not hold a bearer token`, {
-        hint: "put one token there, in one line",
-      });
-    }
-    if (basicAuth) {
-      const password = await this.#readSecret(basicAuth.passwordFile);
-      const credentials = encodeBase64(encodeUtf8(`${basicAuth.username}:${password}`));
-      return { authorization: `Basic ${this.mask.add(credentials)}` };
-    }
-    return {};
-  }
-
-  async #readSecret(path: string): Promise<string> {
-    let cause: unknown;
-    try {
-      const bytes = await this.files.read(path, MAX_SECRET_BYTES);
-      if (bytes) return this.mask.add(new TextDecoder().decode(bytes).trim());
-    } catch (error) {
-      cause = error;
-    }
-    throw new StalledError("config_invalid", `Cannot read credentials from ${path}`, {
-      cause,
-      hint: "mount the credentials for Prometheus there, readable for the connector's user",
-    });
+  authorization(): Promise<Record<string, string>> {
+    return this.#credentials.authorization();
   }
 }
 

@@ -32,16 +32,18 @@ export async function checkConfig(
   config: Config,
   { files, http }: Pick<Runtime, "files" | "http">,
 ): Promise<CheckedConfig> {
-  const { controlPlane, vault, prometheus, signals, audit, trust, execution, listener } = config;
+  const { controlPlane, vault, prometheus, remoteWrite, signals, audit, trust, execution } = config;
+  const { listener } = config;
   usable(
     http,
     "controlPlane.caFile",
     await readCa(files, "controlPlane.caFile", controlPlane.caFile),
   );
   usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
-  if (prometheus) {
-    const keys = "prometheus.caFile, clientCertFile, clientKeyFile and proxy";
-    usable(http, keys, await readClient(files, "prometheus", prometheus));
+  for (const [name, section] of Object.entries({ prometheus, remoteWrite })) {
+    if (!section) continue;
+    const keys = `${name}.caFile, clientCertFile, clientKeyFile and proxy`;
+    usable(http, keys, await readClient(files, name, section));
   }
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
   await readHashKey(signals, files);

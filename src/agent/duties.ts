@@ -40,7 +40,7 @@ export function dutiesOf(parts: Parts): Loop[] {
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,
-    ...(streaming ? [streaming.renewal] : []),
+    ...streaming?.renewals ?? [],
     ...(streaming?.ofNode ? ofNode(foundation, streaming.ofNode) : []),
   ];
   const led = ledBy(parts);

@@ -105,11 +105,13 @@ export async function authorityRenewal(
   };
 }
 
-function authoritiesOf({ controlPlane, vault, prometheus, audit, kubernetes }: Config): string[] {
+function authoritiesOf(config: Config): string[] {
+  const { controlPlane, vault, prometheus, remoteWrite, audit, kubernetes } = config;
   return [
     controlPlane.caFile,
     vault.caFile,
     prometheus?.caFile,
+    remoteWrite?.caFile,
     audit.s3?.caFile,
     kubernetes.mode === "inCluster" ? SERVICE_ACCOUNT_CA : undefined,
   ].filter((path) => path !== undefined);

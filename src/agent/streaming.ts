@@ -1,4 +1,4 @@
-/** The metrics side: from the configured Prometheus to the control plane. */
+/** The metrics side: from the configured Prometheus to the control plane, or to a remote-write receiver. */
 import { CursorFiles } from "../adapters/cursor_file.ts";
 import { GapFiles } from "../adapters/gap_file.ts";
 import { Peer } from "../adapters/peer.ts";
@@ -21,8 +21,8 @@ export interface Streaming {
   readonly streamer: SignalsStreamer;
   /** Of this agent's node: for every agent, whoever leads. null without queries with scope node. */
   readonly ofNode: NodeStreaming | null;
-  /** Takes up a client certificate that was renewed on the disk. */
-  readonly renewal: Loop;
+  /** Take up client certificates that were renewed on the disk. */
+  readonly renewals: readonly Loop[];
   close(): void;
 }
 
@@ -50,6 +50,9 @@ export async function prepareStreaming(
     ...await readClient(files, SECTION, prometheus, mask),
   });
   const source = new PrometheusSource(peer, files, prometheus, mask, random);
+  const receiver = config.signals.sink === "remoteWrite"
+    ? await (await import("./remote_writing.ts")).prepareRemoteWriting(foundation)
+    : null;
   const hashing = await labelHashOf(config.signals, files, key);
   const streamer = (
     { session, controlPlane }: Standing,
@@ -59,7 +62,7 @@ export async function prepareStreaming(
     new SignalsStreamer({
       clusterId: () => session.identity()?.clusterId ?? "",
       source,
-      sink: controlPlane,
+      sink: receiver?.sink ?? controlPlane,
       cursors: new CursorFiles(files, folder),
       gaps: new GapFiles(files, folder),
       quarantine: new QuarantineFolder(files, folder),
@@ -76,7 +79,10 @@ export async function prepareStreaming(
   return {
     streamer: streamer(control, config.stateDir, { config: { ...config.signals, queries } }),
     ofNode: streamingOfNode(config, control, isOneOfMany, streamer),
-    renewal: renewal(peer),
-    close: () => peer.close(),
+    renewals: [renewal(peer), ...(receiver ? [receiver.renewal] : [])],
+    close: () => {
+      peer.close();
+      receiver?.close();
+    },
   };
 }

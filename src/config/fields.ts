@@ -44,7 +44,15 @@ export const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").
 export const caFile = path.optional().describe(
   "PEM file with the CA that signs this peer's certificate",
 );
+/** Base of both an API that is read and one that is written, where plain HTTP can be allowed. */
+export const httpUrl = url(
+  /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
+  "must be an http(s):// URL",
+);
+export const bearerTokenFile = path.optional().describe(
+  "file with a bearer token, read anew for each call",
+);
 export const basicAuth = z.strictObject({
   username: z.string().min(1).describe("user name"),
   passwordFile: path.describe("file with the password"),
-}).optional();
+}).optional().describe("HTTP basic authentication");

@@ -1,18 +1,17 @@
 /** How the connector reaches the Prometheus whose metrics it streams. */
 import * as z from "zod";
-import { basicAuth, caFile, duration, path, proxy, url } from "./fields.ts";
+import { basicAuth, bearerTokenFile, caFile, duration, httpUrl, path, proxy } from "./fields.ts";
 
 export const Prometheus = z.strictObject({
-  url: url(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, "must be an http(s):// URL")
-    .describe("base URL of the Prometheus API").meta({ form: "URL" }),
+  url: httpUrl.describe("base URL of the Prometheus API").meta({ form: "URL" }),
   allowPlainHttp: z.boolean().default(false).describe("must be true for an http:// URL"),
   caFile,
   clientCertFile: path.optional().describe(
     "PEM certificate chain that the connector shows, where the server asks for one; a renewed one is taken up",
   ),
   clientKeyFile: path.optional().describe("PEM private key of clientCertFile"),
-  bearerTokenFile: path.optional().describe("file with a bearer token, read anew for each call"),
-  basicAuth: basicAuth.describe("HTTP basic authentication"),
+  bearerTokenFile,
+  basicAuth,
   proxy,
   proxyBasicAuth: basicAuth.describe("HTTP basic authentication towards the proxy"),
   timeout: duration("30s", "1s", "5m").describe("for one call"),

@@ -9,6 +9,7 @@ import { MAX_STATE_DIR } from "../core/state_sockets.ts";
 import { Execution, Trust } from "./execution.ts";
 import { caFile, duration, httpsUrl, name, nodeName, path, proxy } from "./fields.ts";
 import { Prometheus } from "./prometheus.ts";
+import { RemoteWrite } from "./remote_write.ts";
 import { Signals } from "./signals.ts";
 
 const ControlPlane = z.strictObject({
@@ -165,6 +166,7 @@ export const ConfigSchema = z.strictObject({
   controlPlane: ControlPlane,
   vault: Vault,
   prometheus: Prometheus.optional(),
+  remoteWrite: RemoteWrite.optional(),
   signals: Signals.prefault({}),
   kubernetes: Kubernetes.prefault({ mode: "none" }),
   adminSocket: z.boolean().default(true)
@@ -215,6 +217,9 @@ export const ConfigSchema = z.strictObject({
 ).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",
+}).refine((value) => value.signals.sink !== "remoteWrite" || value.remoteWrite !== undefined, {
+  path: ["signals", "sink"],
+  message: "is remoteWrite, which needs remoteWrite.url: there is nowhere to write",
 });
 
 export type Config = z.infer<typeof ConfigSchema>;

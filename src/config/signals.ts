@@ -47,6 +47,9 @@ const Query = z.strictObject({
 });
 
 export const Signals = z.strictObject({
+  sink: z.enum(["neuralops", "remoteWrite"]).default("neuralops").describe(
+    "where batches go: to the control plane, or to remoteWrite",
+  ),
   presets: z.array(z.enum(PRESET_NAMES)).max(PRESET_NAMES.length).default([]).describe(
     "queries that come with the connector; one in queries with the name of one of them replaces it",
   ),

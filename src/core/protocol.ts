@@ -71,6 +71,7 @@ export const Gap = z.strictObject({
     "rejected_by_receiver",
     "series_limit",
     "label_collision",
+    "unsupported_by_receiver",
   ]),
   detail: z.string().max(1000),
 });

@@ -80,15 +80,19 @@ export class SignalsWindow {
 
   async #askAndPack(window: Window): Promise<readonly OutgoingBatch[] | Refusal> {
     const { fetch, delivery, gaps, selection, dropped } = this.ports;
-    const packer = delivery.pack(window);
+    const { stepMs } = window;
+    const lookBehind = Math.min(delivery.lookBehindSteps, Math.floor(window.startMs / stepMs));
+    const asked = { ...window, startMs: window.startMs - lookBehind * stepMs };
+    const packer = delivery.pack(window, lookBehind);
     const selected = selection.over(window, packer);
     const answers: WholeAnswer[] = [];
     for (const text of selection.texts) {
-      const answer = await fetch.ask(text, window, selected);
+      const answer = await fetch.ask(text, asked, selected);
       if (answer.kind !== "series") return answer;
       answers.push(answer);
     }
-    await gaps.record([...doubtsAbout(window, answers), ...selected.gaps()]);
+    const losses = [...selected.gaps(), ...packer.losses?.() ?? []];
+    await gaps.record([...doubtsAbout(window, answers), ...losses]);
     for (const [reason, count] of selected.dropped) dropped(reason, count);
     try {
       return await packer.finish(gaps.within(window));

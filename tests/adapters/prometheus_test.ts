@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Peer } from "../../src/adapters/peer.ts";
-import { type PrometheusAuth, PrometheusSource } from "../../src/adapters/prometheus.ts";
+import type { HttpAuth } from "../../src/adapters/http_credentials.ts";
+import { PrometheusSource } from "../../src/adapters/prometheus.ts";
 import type { SeriesHandler } from "../../src/core/signals/series_handler.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { startPrometheus } from "../../src/embedded/prometheus.ts";
@@ -26,7 +27,7 @@ const NOTHING: SeriesHandler = {
   drain: () => Promise.resolve(),
 };
 
-function connect(url: string, auth: PrometheusAuth = {}, more: Partial<{
+function connect(url: string, auth: HttpAuth = {}, more: Partial<{
   caPem: string;
   timeoutMs: number;
   maxResponseBytes: number;

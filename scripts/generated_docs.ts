@@ -8,6 +8,7 @@ import { renderErrors } from "./errors_doc.ts";
 import { adminDocument, connectorDocument } from "./openapi/connector.ts";
 import { controlPlaneDocument } from "./openapi/control_plane.ts";
 import type { Json } from "./openapi/document.ts";
+import { renderPresets } from "./presets_doc.ts";
 
 const EXAMPLES = [
   { title: "The smallest configuration", path: "docs/examples/connector.minimal.yaml" },
@@ -23,6 +24,7 @@ export async function generateDocs(
   return new Map([
     ["docs/configuration.md", renderConfiguration(examples)],
     ["docs/errors.md", renderErrors()],
+    ["docs/presets.md", renderPresets()],
     ["docs/helm-values.md", renderValues(await readText("helm/connector/values.yaml"))],
     ["helm/connector/values.schema.json", renderValuesSchema()],
     ["docs/openapi/connector.yaml", toYaml(connectorDocument(VERSION))],

@@ -29,6 +29,10 @@ export function createMetrics() {
     registrations: counter("registrations_total", "Registrations, by result.", ["result"]),
     vaultLogins: counter("vault_logins_total", "Logins to Vault and token renewals.", ["kind"]),
     heartbeats: counter("heartbeats_total", "Heartbeats, by result.", ["result"]),
+    nodeRegistrations: counter("node_registrations_total", "A node's registrations, by result.", [
+      "result",
+    ]),
+    nodeHeartbeats: counter("node_heartbeats_total", "A node's heartbeats, by result.", ["result"]),
     signalPoints: counter("signal_points_total", "Points acknowledged by the Insight Engine.", [
       "query",
     ]),
@@ -40,6 +44,11 @@ export function createMetrics() {
       "query",
       "reason",
     ]),
+    signalSeriesDropped: counter(
+      "signal_series_dropped_total",
+      "Series left out of a window, by reason; each is in the gap ledger too.",
+      ["query", "reason"],
+    ),
     signalAcknowledged: gauge(
       "signal_acknowledged_timestamp_seconds",
       "Time up to which a query has been acknowledged.",

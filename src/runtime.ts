@@ -125,6 +125,8 @@ export interface HttpClientOptions {
   readonly keyPem?: string;
   /** Proxy URL, `http://host:port`. */
   readonly proxy?: string;
+  /** HTTP basic authentication towards the proxy. */
+  readonly proxyAuth?: { readonly username: string; readonly password: string };
   /** Speaks HTTP over this Unix socket instead of TCP. */
   readonly unixSocket?: string;
 }

@@ -10,7 +10,7 @@ import { Values } from "./values.ts";
 type Node = z.core.JSONSchema.BaseSchema;
 
 /** What the chart sets itself. */
-const OWNED = ["stateDir", "kubernetes", "listener"] as const;
+const OWNED = ["stateDir", "nodeName", "kubernetes", "listener"] as const;
 const OWNED_OF_EXECUTION = ["policyFile", "files"] as const;
 
 export function valuesSchema(): Node {

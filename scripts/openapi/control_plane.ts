@@ -100,7 +100,7 @@ const register: Json = {
   operationId: "register",
   summary: "Makes a cluster and its connector's key known",
   description:
-    "At start, at two thirds of the access token's life, and after a 401. The same cluster gets the same clusterId each time.",
+    "At start, at two thirds of the access token's life, and after a 401. The same cluster gets the same clusterId each time. With `collector`, the token is good for that node's signals and heartbeat only, and the cluster's registration stays as it is.",
   security: [],
   requestBody: requestBody("RegisterRequest"),
   responses: {

@@ -17,6 +17,7 @@ import {
   MINIO,
   OLDEST_KUBERNETES,
   OPENBAO,
+  PROMETHEUS_3,
 } from "./programs/go_module.ts";
 import { findCosign } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
@@ -41,6 +42,7 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["podman", findPodman],
   ["definitions", findDefinitions],
   ["promtool", () => findDebianProgram("promtool", "prometheus")],
+  ["prometheus 3", () => findGoProgram(PROMETHEUS_3, signal)],
 ];
 
 /** What building must leave for those who asked for the testbed. */

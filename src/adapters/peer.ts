@@ -2,14 +2,17 @@
  * The one dialer. Every peer gets a client bound to its own origin: another host, a redirect, an
  * oversized answer or a silent server all end in a typed error.
  */
-import { ConnectorError, RefusedError, StalledError, TransientError } from "../errors.ts";
+import { RefusedError, StalledError, TransientError } from "../errors.ts";
 import { readBounded } from "../core/bounded_read.ts";
 import { BodyReader } from "./body_reader.ts";
 import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
+import { lastReason, networkError, proxyRefusal } from "./peer_errors.ts";
 
 export interface PeerOptions extends HttpClientOptions {
   /** For messages: `Prometheus`, `control plane`. */
   readonly name: string;
+  /** The configuration's section that speaks of it, for hints: `prometheus`. */
+  readonly section?: string;
   /** Origin, with an optional path prefix. */
   readonly baseUrl: string;
   readonly timeoutMs: number;
@@ -46,9 +49,6 @@ export interface PeerStream extends AsyncDisposable {
 }
 
 const MAX_RETRY_AFTER_MS = 300_000;
-/** What rustls says of a peer that will not do; a connection that merely broke off may come back. */
-const UNTRUSTED =
-  /invalid peer certificate|corrupt message|fatal alert|peer (is incompat|misbehav)/i;
 
 /** Retry-After in milliseconds, clamped to five minutes; undefined when absent or unreadable. */
 export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
@@ -58,30 +58,31 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
 }
 
 export class Peer {
-  readonly #client: HttpClient;
+  #client: HttpClient;
+  #options: PeerOptions;
   readonly #base: URL;
 
   /** Throws StalledError `config_invalid` on certificates or a proxy that cannot be used. */
-  constructor(
-    private readonly runtime: Pick<Runtime, "clock" | "http">,
-    private readonly options: PeerOptions,
-  ) {
+  constructor(private readonly runtime: Pick<Runtime, "clock" | "http">, options: PeerOptions) {
+    this.#options = options;
     this.#base = new URL(options.baseUrl);
-    try {
-      this.#client = runtime.http.client(options);
-    } catch (error) {
-      throw new StalledError(
-        "config_invalid",
-        `The CA, the client certificate or the proxy of ${options.name} cannot be used: ${
-          lastReason(error)
-        }`,
-        { cause: error, hint: "certificates and keys must be PEM" },
-      );
-    }
+    this.#client = this.#connect(options);
+  }
+
+  /**
+   * Calls from now on stand on these certificates and this proxy; those under way end where they began.
+   * Throws StalledError `config_invalid`, and changes nothing then.
+   */
+  renew(options: HttpClientOptions): void {
+    const next = { ...this.#options, ...options };
+    const before = this.#client;
+    this.#client = this.#connect(next);
+    this.#options = next;
+    before.close();
   }
 
   get name(): string {
-    return this.options.name;
+    return this.#options.name;
   }
 
   url(path: string): string {
@@ -93,7 +94,7 @@ export class Peer {
   }
 
   get maxResponseBytes(): number {
-    return this.options.maxResponseBytes;
+    return this.#options.maxResponseBytes;
   }
 
   /** For streams: the body is unread, and the signal alone ends it. The caller MUST read or cancel it. */
@@ -147,7 +148,7 @@ export class Peer {
       const response = await this.#fetch(request, this.#deadline(request));
       const body = await readBounded(
         response.body,
-        request.maxResponseBytes ?? this.options.maxResponseBytes,
+        request.maxResponseBytes ?? this.#options.maxResponseBytes,
         `the answer of ${this.name}`,
       );
       return { status: response.status, headers: response.headers, body };
@@ -175,44 +176,41 @@ export class Peer {
     this.#client.close();
   }
 
+  #connect(options: PeerOptions): HttpClient {
+    try {
+      return this.runtime.http.client(options);
+    } catch (error) {
+      throw new StalledError(
+        "config_invalid",
+        `The CA, the client certificate or the proxy of ${options.name} cannot be used: ${
+          lastReason(error)
+        }`,
+        { cause: error, hint: "certificates and keys must be PEM" },
+      );
+    }
+  }
+
   #deadline(request: PeerRequest): AbortSignal {
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.#options.timeoutMs);
     return request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
   }
 
-  #fetch(request: PeerRequest, signal: AbortSignal): Promise<Response> {
-    return this.#client.fetch(this.url(request.path), {
+  async #fetch(request: PeerRequest, signal: AbortSignal): Promise<Response> {
+    const response = await this.#client.fetch(this.url(request.path), {
       method: request.method,
       ...(request.headers ? { headers: request.headers } : {}),
       ...(request.body === undefined ? {} : { body: request.body }),
       signal,
     });
+    // RFC 9110, 15.5.8: only a proxy says so.
+    if (response.status !== 407) return response;
+    await response.body?.cancel();
+    throw proxyRefusal(this.#options);
   }
 
   #networkError(error: unknown, request: PeerRequest): unknown {
     if (request.signal?.aborted) return request.signal.reason;
-    if (error instanceof ConnectorError) return error;
-    const where = `${this.name} at ${this.#base.origin}`;
-    if (error instanceof DOMException && error.name === "TimeoutError") {
-      return new TransientError("timeout", `${where} did not answer in time`, { cause: error });
-    }
-    const reason = lastReason(error);
-    if (/encountered redirect/i.test(reason)) {
-      return new RefusedError("peer_not_allowed", `${where} answered with a redirect`, {
-        cause: error,
-        hint: "configure the final address; redirects are never followed with credentials",
-      });
-    }
-    if (UNTRUSTED.test(reason)) {
-      return new StalledError("tls_untrusted", `Cannot trust ${where}: ${reason}`, {
-        cause: error,
-        hint: "check caFile, the certificate's names and dates, and that the port speaks TLS",
-      });
-    }
-    return new TransientError("unavailable", `Cannot reach ${where}: ${reason}`, {
-      cause: error,
-      hint: "check the address, the network policy and the proxy",
-    });
+    return networkError(error, this.#options);
   }
 }
 
@@ -221,14 +219,4 @@ function decoded({ body, headers }: Response): ReadableStream<Uint8Array<ArrayBu
   const encoding = headers.get("content-encoding")?.toLowerCase();
   if (!body || (encoding !== "gzip" && encoding !== "deflate")) return body;
   return body.pipeThrough(new DecompressionStream(encoding));
-}
-
-/** The innermost reason, without the URL: a path may hold any word, and a query a secret. */
-function lastReason(error: unknown): string {
-  let reason = String(error);
-  for (let current: unknown = error; current instanceof Error; current = current.cause) {
-    reason = current.message;
-  }
-  return reason.replace(/^error sending request .*?: client error/s, "client error")
-    .replaceAll(/\s+/g, " ").slice(0, 300);
 }

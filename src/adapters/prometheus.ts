@@ -1,9 +1,5 @@
-/**
- * Prometheus as the source of signals: POST query_range, one window at a time. Credentials are read
- * anew for every query, so that a rotated token needs no restart.
- */
-import { InvalidInputError, StalledError, TransientError } from "../errors.ts";
-import { encodeBase64, encodeUtf8 } from "../core/encoding.ts";
+/** Prometheus as the source of signals: POST query_range, one window at a time. */
+import { InvalidInputError, TransientError } from "../errors.ts";
 import { type DecodedRange, RangeDecoder } from "../core/signals/answer/range_decoder.ts";
 import {
   checkContentType,
@@ -16,11 +12,10 @@ import {
 import type { SeriesHandler } from "../core/signals/series_handler.ts";
 import type { SecretMask } from "../log.ts";
 import type { Files, Random } from "../runtime.ts";
+import { type HttpAuth, HttpCredentials } from "./http_credentials.ts";
 import type { Peer, PeerStream } from "./peer.ts";
 
-export interface PrometheusOptions {
-  readonly bearerTokenFile?: string | undefined;
-  readonly basicAuth?: { readonly username: string; readonly passwordFile: string } | undefined;
+export interface PrometheusOptions extends HttpAuth {
   /** Asked of Prometheus; what a proxy compresses unasked is read all the same. */
   readonly compression?: "none" | "gzip" | undefined;
 }
@@ -30,19 +25,19 @@ const PATH = "/api/v1/query_range";
 const PIECE_BYTES = 256 * 1024;
 /** All that is read of an error. */
 const MAX_ERROR_BYTES = 64 * 1024;
-const MAX_SECRET_BYTES = 64 * 1024;
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 export class PrometheusSource implements SignalsSource {
   readonly #seed: number;
+  readonly #credentials: HttpCredentials;
 
   constructor(
     private readonly peer: Peer,
-    private readonly files: Files,
+    files: Files,
     private readonly options: PrometheusOptions,
-    private readonly mask: SecretMask,
+    mask: SecretMask,
     random: Pick<Random, "fraction">,
   ) {
+    this.#credentials = new HttpCredentials(files, options, mask, "Prometheus");
     this.#seed = Math.floor(random.fraction() * 2 ** 32);
   }
 
@@ -91,7 +86,7 @@ export class PrometheusSource implements SignalsSource {
         "accept": "application/json",
         "accept-encoding": this.options.compression === "gzip" ? "gzip" : "identity",
         "content-type": "application/x-www-form-urlencoded",
-        ...await this.#authorization(),
+        ...await this.#credentials.authorization(),
       },
       body: form.toString(),
       signal,
@@ -121,35 +116,9 @@ export class PrometheusSource implements SignalsSource {
     return decoder.finish();
   }
 
-  async #authorization(): Promise<Record<string, string>> {
-    const { bearerTokenFile, basicAuth } = this.options;
-    if (bearerTokenFile) {
-      const token = await this.#readSecret(bearerTokenFile);
-      if (HEADER_SAFE.test(token)) return { authorization: `Bearer ${token}` };
-      throw new StalledError("config_invalid", `${bearerTokenFile} does not hold a bearer token`, {
-        hint: "put one token there, in one line",
-      });
-    }
-    if (basicAuth) {
-      const password = await this.#readSecret(basicAuth.passwordFile);
-      const credentials = encodeBase64(encodeUtf8(`${basicAuth.username}:${password}`));
-      return { authorization: `Basic ${this.mask.add(credentials)}` };
-    }
-    return {};
-  }
-
-  async #readSecret(path: string): Promise<string> {
-    let cause: unknown;
-    try {
-      const bytes = await this.files.read(path, MAX_SECRET_BYTES);
-      if (bytes) return this.mask.add(new TextDecoder().decode(bytes).trim());
-    } catch (error) {
-      cause = error;
-    }
-    throw new StalledError("config_invalid", `Cannot read credentials from ${path}`, {
-      cause,
-      hint: "mount the credentials for Prometheus there, readable for the connector's user",
-    });
+  /** Headers for any call. Throws StalledError `config_invalid` when the credentials cannot be read. */
+  authorization(): Promise<Record<string, string>> {
+    return this.#credentials.authorization();
   }
 }
 

@@ -1,4 +1,7 @@
-/** `registration.json`: who this connector is, for a restart while nobody can be reached. No token. */
+/**
+ * `registration.json`, and `collector.json` of one that registers for its node alone: who this connector
+ * is, for a restart while nobody can be reached. No token.
+ */
 import * as z from "zod";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";
 import { RegisterResponse } from "../core/protocol.ts";
@@ -12,8 +15,8 @@ const Content = RegisterResponse.pick({ clusterId: true, orchestrator: true });
 export class RegistrationFile {
   readonly #path: string;
 
-  constructor(private readonly files: Files, stateDir: string) {
-    this.#path = `${stateDir}/registration.json`;
+  constructor(private readonly files: Files, stateDir: string, name = "registration.json") {
+    this.#path = `${stateDir}/${name}`;
   }
 
   /** null when it was never registered. Throws StalledError `config_invalid` for a damaged file. */

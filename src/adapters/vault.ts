@@ -61,6 +61,7 @@ export class VaultSession {
   ) {
     this.#peer = new Peer(runtime, {
       name: "Vault",
+      section: "vault",
       baseUrl: options.address,
       timeoutMs: options.timeoutMs,
       maxResponseBytes: MAX_RESPONSE_BYTES,

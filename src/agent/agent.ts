@@ -56,7 +56,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     const election = standForElection(foundation, kubernetes);
     const leadership = election ?? alwaysLeader;
     const execution = await prepareExecution(foundation, control, kubernetes, leadership);
-    const streaming = await prepareStreaming(foundation, control);
+    const streaming = await prepareStreaming(foundation, control, election !== null);
     cleanups.push(() => streaming?.close());
     const shipping = await prepareAuditShipping(foundation, control);
     cleanups.push(() => shipping.close());

@@ -6,7 +6,10 @@ import { deferVerifier } from "../core/verification/deferred.ts";
 import { requireSigners } from "../core/verification/threshold.ts";
 import type { Config } from "../config/schema.ts";
 import type { Http, HttpClientOptions, Runtime } from "../runtime.ts";
+import { readClient } from "./client_files.ts";
+import { assertNodeIsNamed } from "./node_streaming.ts";
 import { assertEnough } from "./execution.ts";
+import { readHashKey } from "./label_hash.ts";
 import { readApprovers, readCa, readKeyPair, readPolicy, readSigners } from "./read_files.ts";
 
 /** No user of a system; the agent's own counts as one approver where none is configured. */
@@ -29,15 +32,22 @@ export async function checkConfig(
   config: Config,
   { files, http }: Pick<Runtime, "files" | "http">,
 ): Promise<CheckedConfig> {
-  const { controlPlane, vault, prometheus, audit, trust, execution, listener } = config;
+  const { controlPlane, vault, prometheus, remoteWrite, signals, audit, trust, execution } = config;
+  const { listener } = config;
   usable(
     http,
     "controlPlane.caFile",
     await readCa(files, "controlPlane.caFile", controlPlane.caFile),
   );
   usable(http, "vault.caFile", await readCa(files, "vault.caFile", vault.caFile));
-  usable(http, "prometheus.caFile", await readCa(files, "prometheus.caFile", prometheus?.caFile));
+  for (const [name, section] of Object.entries({ prometheus, remoteWrite })) {
+    if (!section) continue;
+    const keys = `${name}.caFile, clientCertFile, clientKeyFile and proxy`;
+    usable(http, keys, await readClient(files, name, section));
+  }
   usable(http, "audit.s3.caFile", await readCa(files, "audit.s3.caFile", audit.s3?.caFile));
+  await readHashKey(signals, files);
+  assertNodeIsNamed(config);
   if (listener.enabled) {
     usable(http, "listener.certFile and keyFile", await readKeyPair(files, listener));
   }

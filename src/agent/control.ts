@@ -5,7 +5,7 @@ import { RegistrationFile } from "../adapters/registration_file.ts";
 import type { VaultSession } from "../adapters/vault.ts";
 import type { RegisterRequest } from "../core/protocol.ts";
 import { Session } from "../core/session.ts";
-import { RegistrationLoop } from "../loops/registration.ts";
+import { RegistrationLoop, type RegistrationPorts } from "../loops/registration.ts";
 import type { Foundation } from "./foundation.ts";
 import { readCa } from "./read_files.ts";
 import { machineUid } from "./machine.ts";
@@ -15,13 +15,22 @@ import { VERSION } from "./version.ts";
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
-export interface Control {
-  readonly vault: VaultSession;
+/** A standing with the control plane: a token, how it is got, and what can be called with it. */
+export interface Standing {
   readonly session: Session;
   readonly controlPlane: ControlPlane;
   readonly registration: RegistrationLoop;
+}
+
+export interface Control extends Standing {
+  readonly vault: VaultSession;
+  /** One that is good for the node's signals and heartbeat only, and leaves the cluster's as it is. */
+  asCollector(node: string): Standing;
   close(): void;
 }
+
+/** What all that collectors do at the same time is spread over: a window, or less where windows are long. */
+const MAX_SPREAD_MS = 60_000;
 
 export async function connectControl(
   foundation: Foundation,
@@ -32,40 +41,50 @@ export async function connectControl(
   const vault = await openVaultSession(config.vault, foundation);
   const peer = new Peer(runtime, {
     name: "control plane",
+    section: "controlPlane",
     baseUrl: config.controlPlane.url,
     timeoutMs: config.controlPlane.timeout,
     maxResponseBytes: MAX_ANSWER_BYTES,
     ...await readCa(files, "controlPlane.caFile", config.controlPlane.caFile),
     ...(config.controlPlane.proxy === undefined ? {} : { proxy: config.controlPlane.proxy }),
   });
-  const session = new Session(() => clock.monotonic());
-  const controlPlane = new ControlPlane(peer, session);
-  const registration = new RegistrationLoop({
-    clock,
-    random,
-    health,
-    logger: log,
-    metrics,
-    audit,
-    identity: vault,
-    api: {
-      async register(request, signal) {
-        const answer = await controlPlane.register(request, signal);
-        mask.add(answer.accessToken);
-        return answer;
+  const standAs = (changes: Partial<RegistrationPorts>, fileName?: string): Standing => {
+    const session = new Session(() => clock.monotonic());
+    const controlPlane = new ControlPlane(peer, session);
+    const registration = new RegistrationLoop({
+      clock,
+      random,
+      health,
+      logger: log,
+      metrics,
+      audit,
+      identity: vault,
+      api: {
+        async register(request, signal) {
+          const answer = await controlPlane.register(request, signal);
+          mask.add(answer.accessToken);
+          return answer;
+        },
       },
-    },
-    store: new RegistrationFile(files, config.stateDir),
-    session,
-    key,
-    audience: config.controlPlane.url,
-    cluster: () => describeCluster(foundation, kubernetes),
-  });
+      store: new RegistrationFile(files, config.stateDir, fileName),
+      session,
+      key,
+      audience: config.controlPlane.url,
+      cluster: () => describeCluster(foundation, kubernetes),
+      ...changes,
+    });
+    return { session, controlPlane, registration };
+  };
   return {
     vault,
-    session,
-    controlPlane,
-    registration,
+    ...standAs({}),
+    asCollector: (node) =>
+      standAs({
+        collector: { node },
+        part: "node-registration",
+        metrics: { registrations: metrics.nodeRegistrations },
+        spreadMs: Math.min(config.signals.window, MAX_SPREAD_MS),
+      }, "collector.json"),
     close() {
       vault.close();
       peer.close();

@@ -14,7 +14,8 @@ import { handleCommand } from "./commands.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
 import type { Foundation } from "./foundation.ts";
-import { takeSnapshot } from "./heartbeat_snapshot.ts";
+import { takeNodeSnapshot, takeSnapshot } from "./heartbeat_snapshot.ts";
+import type { NodeStreaming } from "./node_streaming.ts";
 import { withOpenBook } from "./open_book.ts";
 import { type Loop, runTogether } from "./run_together.ts";
 import type { Streaming } from "./streaming.ts";
@@ -34,11 +35,13 @@ const LED =
   /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
-  const { foundation, control, shipping, election } = parts;
+  const { foundation, control, streaming, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,
+    ...streaming?.renewals ?? [],
+    ...(streaming?.ofNode ? ofNode(foundation, streaming.ofNode) : []),
   ];
   const led = ledBy(parts);
   if (!election) return [...always, ...led];
@@ -48,6 +51,30 @@ export function dutiesOf(parts: Parts): Loop[] {
     restAll(health);
   };
   return [...always, (signal) => election.run(signal, lead)];
+}
+
+/** The node's own metrics, whoever leads: a standing of the node's own neither takes nor gives the cluster's. */
+function ofNode(foundation: Foundation, streaming: NodeStreaming): Loop[] {
+  const { health, log: logger, metrics, runtime: { clock, random } } = foundation;
+  const { standing, streamer, isCollector } = streaming;
+  const stream = onceKnown(standing, (signal) => streamer.run(signal));
+  if (!isCollector) return [stream];
+  const heartbeat = new HeartbeatLoop({
+    clock,
+    random,
+    health,
+    logger,
+    metrics: { heartbeats: metrics.nodeHeartbeats },
+    api: standing.controlPlane,
+    session: standing.session,
+    snapshot: () => takeNodeSnapshot(foundation, streaming),
+    part: "node-heartbeat",
+  });
+  return [
+    (signal) => standing.registration.run(signal),
+    stream,
+    (signal) => heartbeat.run(signal),
+  ];
 }
 
 /** Each can be begun anew after it has ended: leadership comes and goes. */
@@ -109,7 +136,7 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
 }
 
 /** Work that names the cluster waits until the control plane has named it once. */
-function onceKnown({ session }: Control, loop: Loop): Loop {
+function onceKnown({ session }: Pick<Control, "session">, loop: Loop): Loop {
   return async (signal) => {
     if (!session.identity()) await session.ready(signal).catch(() => {});
     if (!signal.aborted) await loop(signal);

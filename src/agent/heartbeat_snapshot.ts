@@ -4,6 +4,7 @@ import type { HeartbeatSnapshot } from "../loops/heartbeat.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
 import type { Foundation } from "./foundation.ts";
+import type { NodeStreaming } from "./node_streaming.ts";
 import type { Streaming } from "./streaming.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,11 +19,31 @@ export async function takeSnapshot(
     clusterId: control.session.identity()?.clusterId ?? "",
     version: VERSION,
     parts: foundation.health.parts(),
-    signals: streaming?.streamer.lag() ?? [],
+    signals: [
+      ...streaming?.streamer.lag() ?? [],
+      // A node with a standing of its own speaks for itself.
+      ...(streaming?.ofNode?.isCollector === false ? streaming.ofNode.streamer.lag() : []),
+    ],
     executions: {
       open: open.length,
       pendingApproval: open.filter(({ state }) => state === "pending_approval").length,
     },
+    audit: await latestCheckpoint(foundation.audit),
+  };
+}
+
+/** What a collector says of its node: it stands for nothing else, and carries nothing out. */
+export async function takeNodeSnapshot(
+  foundation: Foundation,
+  { node, standing, streamer }: NodeStreaming,
+): Promise<HeartbeatSnapshot> {
+  return {
+    clusterId: standing.session.identity()?.clusterId ?? "",
+    node,
+    version: VERSION,
+    parts: foundation.health.parts(),
+    signals: streamer.lag(),
+    executions: { open: 0, pendingApproval: 0 },
     audit: await latestCheckpoint(foundation.audit),
   };
 }

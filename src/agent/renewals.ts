@@ -3,10 +3,12 @@
  * says who may do what (configuration, policy, signers) waits for a person's word.
  */
 import { SERVICE_ACCOUNT_CA } from "../adapters/kubernetes/credentials.ts";
+import type { Peer } from "../adapters/peer.ts";
 import type { Config } from "../config/schema.ts";
 import { ConnectorError, describeError } from "../errors.ts";
 import { FileWatch } from "../loops/file_watch.ts";
 import type { TlsServer } from "../runtime.ts";
+import { type ClientSection, readClient, renewedFiles } from "./client_files.ts";
 import type { Foundation } from "./foundation.ts";
 import { readKeyPair } from "./read_files.ts";
 import type { Loop } from "./run_together.ts";
@@ -43,6 +45,41 @@ export async function certificateRenewal(
   };
 }
 
+/**
+ * A loop by which a peer's calls go on with a renewed client certificate; nothing else stops for that.
+ * @param section of the configuration, for messages: `prometheus`
+ */
+export async function clientRenewal(
+  { config: { clusterName }, runtime, mask, health, log, audit }: Foundation,
+  section: string,
+  keys: ClientSection,
+): Promise<(peer: Pick<Peer, "renew">) => Loop> {
+  const watch = await FileWatch.begin(runtime, renewedFiles(keys));
+  return (peer) => {
+    const takeUp = async () => {
+      const about = { actor: "connector", subject: clusterName };
+      try {
+        peer.renew(await readClient(runtime.files, section, keys, mask));
+        if (health.get(section)) health.report(section, "ok", "client certificate renewed");
+        log.log("info", "client_renewed", { section });
+        await audit.record({ type: "client.renewed", ...about, data: { section } }).catch(() => {});
+      } catch (error) {
+        if (!(error instanceof ConnectorError)) throw error;
+        const reason = describeError(error);
+        health.report(
+          section,
+          "stalled",
+          `goes on with the client certificate from before: ${reason}`,
+        );
+        log.log("error", "client_refused", { section, reason });
+        const data = { section, code: error.code };
+        await audit.record({ type: "client.renewal_refused", ...about, data }).catch(() => {});
+      }
+    };
+    return (signal) => watch.run(takeUp, signal);
+  };
+}
+
 export interface AuthorityRenewal {
   readonly run: Loop;
   /** Resolves when an authority's file has changed; a change since the last call counts. */
@@ -68,11 +105,13 @@ export async function authorityRenewal(
   };
 }
 
-function authoritiesOf({ controlPlane, vault, prometheus, audit, kubernetes }: Config): string[] {
+function authoritiesOf(config: Config): string[] {
+  const { controlPlane, vault, prometheus, remoteWrite, audit, kubernetes } = config;
   return [
     controlPlane.caFile,
     vault.caFile,
     prometheus?.caFile,
+    remoteWrite?.caFile,
     audit.s3?.caFile,
     kubernetes.mode === "inCluster" ? SERVICE_ACCOUNT_CA : undefined,
   ].filter((path) => path !== undefined);

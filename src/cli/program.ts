@@ -8,6 +8,7 @@ import { addAudit } from "./audit_command.ts";
 import { configOption } from "./config_option.ts";
 import { addExecutions } from "./executions_command.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
+import { addMetrics } from "./metrics_command.ts";
 import { type Format, outputOption } from "./output.ts";
 import { run } from "./run.ts";
 
@@ -139,6 +140,8 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
       const atMs = at ?? parts.surroundings.runtime.clock.now();
       exit(await checkPolicy(io, output, { workPackage, policy, atMs }));
     });
+
+  addMetrics(program, parts, exit);
 
   addAudit(program, parts, exit);
 

@@ -1,6 +1,7 @@
 /** The environment variables that stand in for a key of the configuration; a variable wins over the file. */
 export const ENVIRONMENT: Readonly<Record<string, readonly [string, ...string[]]>> = {
   NEURALOPS_CLUSTER_NAME: ["clusterName"],
+  NEURALOPS_NODE_NAME: ["nodeName"],
   NEURALOPS_STATE_DIR: ["stateDir"],
   NEURALOPS_LOG_LEVEL: ["logLevel"],
   NEURALOPS_CONTROL_PLANE_URL: ["controlPlane", "url"],

@@ -35,8 +35,24 @@ export const name = z.string().regex(
   /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
   "must be a DNS label, such as edge-1",
 ).meta({ form: "DNS label" });
+export const nodeName = z.string().regex(
+  /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+  "must be a node's name, such as worker-1.example.com",
+).meta({ form: "node name" });
 export const proxy = url(/^https?:\/\/[^/?#@\s]+$/, "must be http://host:port").optional()
   .describe("HTTP proxy for this peer").meta({ form: "http URL" });
 export const caFile = path.optional().describe(
   "PEM file with the CA that signs this peer's certificate",
 );
+/** Base of both an API that is read and one that is written, where plain HTTP can be allowed. */
+export const httpUrl = url(
+  /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/,
+  "must be an http(s):// URL",
+);
+export const bearerTokenFile = path.optional().describe(
+  "file with a bearer token, read anew for each call",
+);
+export const basicAuth = z.strictObject({
+  username: z.string().min(1).describe("user name"),
+  passwordFile: path.describe("file with the password"),
+}).optional().describe("HTTP basic authentication");

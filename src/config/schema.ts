@@ -7,8 +7,9 @@ import { faultOfTimes } from "../core/election.ts";
 import { encodeUtf8 } from "../core/encoding.ts";
 import { MAX_STATE_DIR } from "../core/state_sockets.ts";
 import { Execution, Trust } from "./execution.ts";
-import { caFile, duration, httpsUrl, name, path, proxy } from "./fields.ts";
+import { caFile, duration, httpsUrl, name, nodeName, path, proxy } from "./fields.ts";
 import { Prometheus } from "./prometheus.ts";
+import { RemoteWrite } from "./remote_write.ts";
 import { Signals } from "./signals.ts";
 
 const ControlPlane = z.strictObject({
@@ -153,6 +154,9 @@ const Audit = z.strictObject({
 
 export const ConfigSchema = z.strictObject({
   clusterName: name.describe("what people call this cluster"),
+  nodeName: nodeName.optional().describe(
+    "the node that this agent runs on, for queries with scope node; the chart sets it with mode daemonset",
+  ),
   labels: z.record(z.string(), z.string()).default({}).describe("sent at registration"),
   stateDir: path.default("/var/lib/neuralops-connector").describe(
     `the only folder that is written, besides execution.files.roots; at most ${MAX_STATE_DIR} bytes where it holds a socket`,
@@ -162,6 +166,7 @@ export const ConfigSchema = z.strictObject({
   controlPlane: ControlPlane,
   vault: Vault,
   prometheus: Prometheus.optional(),
+  remoteWrite: RemoteWrite.optional(),
   signals: Signals.prefault({}),
   kubernetes: Kubernetes.prefault({ mode: "none" }),
   adminSocket: z.boolean().default(true)
@@ -212,6 +217,9 @@ export const ConfigSchema = z.strictObject({
 ).refine((value) => value.signals.queries.length === 0 || value.prometheus !== undefined, {
   path: ["signals", "queries"],
   message: "needs prometheus: there is nowhere to ask",
+}).refine((value) => value.signals.sink !== "remoteWrite" || value.remoteWrite !== undefined, {
+  path: ["signals", "sink"],
+  message: "is remoteWrite, which needs remoteWrite.url: there is nowhere to write",
 });
 
 export type Config = z.infer<typeof ConfigSchema>;

@@ -14,6 +14,8 @@ const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, "must be standard base
 const jwtText = z.string().max(16_384).regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, "must be a compact JWT");
 const epochMs = z.int().min(0).describe("milliseconds since the epoch, UTC");
 
+const NodeName = z.string().min(1).max(253);
+
 export const Ed25519Jwk = z.strictObject({
   kty: z.literal("OKP"),
   crv: z.literal("Ed25519"),
@@ -26,7 +28,7 @@ export const RegisterRequest = z.strictObject({
   identityToken: jwtText.describe("from Vault's identity/oidc/token/<role>"),
   publicKey: Ed25519Jwk,
   proof: jwtText.describe(
-    "EdDSA JWS by publicKey, typ neuralops-pop+jwt: {aud: control plane URL, iat, exp, jti, ath: base64url SHA-256 of identityToken}",
+    "EdDSA JWS by publicKey, typ neuralops-pop+jwt: {aud: control plane URL, iat, exp, jti, ath: base64url SHA-256 of identityToken; node: collector.node, for a collector}",
   ),
   cluster: z.strictObject({
     name: z.string().min(1).max(253),
@@ -39,6 +41,9 @@ export const RegisterRequest = z.strictObject({
     versions: z.record(z.string(), z.string()),
     capabilities: z.array(z.string()),
   }),
+  collector: z.strictObject({ node: NodeName }).optional().describe(
+    "asks for a token for one node's signals and heartbeat, and nothing else; the cluster's registration stays as it is",
+  ),
 });
 
 export const Jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) });
@@ -65,6 +70,8 @@ export const Gap = z.strictObject({
     "warning",
     "rejected_by_receiver",
     "series_limit",
+    "label_collision",
+    "unsupported_by_receiver",
   ]),
   detail: z.string().max(1000),
 });
@@ -83,8 +90,11 @@ export const HistogramPoint = z.strictObject({
 export const SignalsBatch = z.strictObject({
   schema: z.literal("neuralops.io/signals/v1"),
   clusterId: z.string(),
+  node: NodeName.optional().describe(
+    "whose batch it is, of a query that each node asks for itself; two nodes' windows are apart",
+  ),
   batchId: z.string().describe(
-    "SHA-256 over cluster, query, window and content: the same batch has the same id",
+    "SHA-256 over cluster, node, query, window and content: the same batch has the same id",
   ),
   query: z.strictObject({ name: z.string(), expr: z.string() }),
   window: z.strictObject({ startMs: epochMs, endMs: epochMs, stepMs: z.int().min(1) })
@@ -100,6 +110,9 @@ export const PartState = z.enum(["ok", "degraded", "stalled", "starting", "off"]
 export const Heartbeat = z.strictObject({
   schema: z.literal("neuralops.io/heartbeat/v1"),
   clusterId: z.string(),
+  node: NodeName.optional().describe(
+    "in a collector's: it speaks of this node alone; without it, for the cluster",
+  ),
   sequence: z.int().min(1),
   sentAtMs: epochMs,
   version: z.string(),

@@ -11,6 +11,7 @@ export interface RegisterRequestInput {
   /** From Vault's identity/oidc/token/<role>. */
   readonly identityToken: string;
   readonly cluster: RegisterRequest["cluster"];
+  readonly collector?: RegisterRequest["collector"];
   /** The control plane's base URL, as configured. */
   readonly audience: string;
   readonly nowMs: number;
@@ -18,7 +19,10 @@ export interface RegisterRequestInput {
   readonly jti: string;
 }
 
-/** `ath` in the proof binds it to this identity token: neither is of use without the other. */
+/**
+ * `ath` in the proof binds it to this identity token: neither is of use without the other. `node` binds
+ * it to a collector's part, so that nobody makes a cluster's registration of it.
+ */
 export async function buildRegisterRequest(input: RegisterRequestInput): Promise<RegisterRequest> {
   const iat = Math.floor(input.nowMs / 1000);
   const proof = await input.key.signJws(PROOF_TYPE, {
@@ -27,6 +31,7 @@ export async function buildRegisterRequest(input: RegisterRequestInput): Promise
     exp: iat + PROOF_LIFETIME_SECONDS,
     jti: input.jti,
     ath: encodeBase64Url(sha256(input.identityToken)),
+    ...input.collector,
   });
   return {
     schema: "neuralops.io/register/v1",
@@ -34,5 +39,6 @@ export async function buildRegisterRequest(input: RegisterRequestInput): Promise
     publicKey: input.key.jwk,
     proof,
     cluster: input.cluster,
+    ...(input.collector ? { collector: input.collector } : {}),
   };
 }

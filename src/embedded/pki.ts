@@ -20,7 +20,11 @@ export interface Pki {
     validity?: { fromMs: number; toMs: number },
   ): Promise<Certificate>;
   /** A leaf for a client: Kubernetes takes the common name for the user, organizations for groups. */
-  issueClient(commonName: string, organizations?: readonly string[]): Promise<Certificate>;
+  issueClient(
+    commonName: string,
+    organizations?: readonly string[],
+    validity?: { fromMs: number; toMs: number },
+  ): Promise<Certificate>;
 }
 
 /** @param addresses by which servers are called besides loopback */
@@ -81,10 +85,10 @@ export async function createPki(
           ...["127.0.0.1", ...addresses].map((value) => ({ type: "ip" as const, value })),
         ]),
       ]),
-    issueClient: (commonName, organizations = []) =>
+    issueClient: (commonName, organizations = [], validity = usual) =>
       issueLeaf(
         [`CN=${commonName}`, ...organizations.map((name) => `O=${name}`)].join(","),
-        usual,
+        validity,
         [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])],
       ),
   };

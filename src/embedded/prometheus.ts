@@ -30,6 +30,8 @@ export interface PrometheusSettings {
   extras: Record<string, unknown>;
   /** Answers as a server in agent mode does. */
   agentMode: boolean;
+  /** What it scrapes, as /api/v1/targets tells. */
+  targets: { readonly scrapePool: string; readonly scrapeInterval: string }[];
 }
 
 export interface PrometheusOptions {
@@ -50,6 +52,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
     warnings: [],
     extras: {},
     agentMode: false,
+    targets: [{ scrapePool: "simulated", scrapeInterval: "15s" }],
   };
   let queries = 0;
 
@@ -65,6 +68,11 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
         return Response.json({
           status: "success",
           data: { version: "3.5.0", revision: "embedded", goVersion: "none" },
+        }, { headers: dated });
+      case "/api/v1/targets":
+        return Response.json({
+          status: "success",
+          data: { activeTargets: settings.targets, droppedTargets: [] },
         }, { headers: dated });
       case "/api/v1/query_range": {
         if (request.method !== "GET" && request.method !== "POST") {

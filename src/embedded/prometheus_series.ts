@@ -4,6 +4,7 @@
  * native histograms stand at known spots.
  */
 import { parseConstant } from "./prometheus_constant.ts";
+import { parseSelector } from "./prometheus_selector.ts";
 
 /** As the API prints it, but for times in integer milliseconds. */
 export interface SimSeries {
@@ -98,22 +99,10 @@ function mix(seed: number, timeMs: number): number {
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-const SELECTOR = /^\s*([a-zA-Z_:][\w:]*)\s*(?:\{([^{}]*)\})?\s*$/;
-const MATCHER = /^\s*([a-zA-Z_]\w*)\s*=\s*"([^"\\]*)"\s*$/;
-
-/** The series of `name` or `name{label="value",…}`; null when the text is no such selector. */
+/** null when the text is no selector. */
 function select(expr: string): Generator[] | null {
-  const match = SELECTOR.exec(expr);
-  if (!match) return null;
-  const wanted: Record<string, string> = { __name__: match[1]! };
-  for (const part of match[2]?.split(",").filter((text) => text.trim() !== "") ?? []) {
-    const matcher = MATCHER.exec(part);
-    if (!matcher) return null;
-    wanted[matcher[1]!] = matcher[2]!;
-  }
-  return GENERATORS.filter(({ labels }) =>
-    Object.entries(wanted).every(([name, value]) => labels[name] === value)
-  );
+  const isSelected = parseSelector(expr);
+  return isSelected && GENERATORS.filter(({ labels }) => isSelected(labels));
 }
 
 /**

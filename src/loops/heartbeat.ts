@@ -23,13 +23,15 @@ export interface HeartbeatPorts {
   readonly random: Random;
   readonly health: HealthBoard;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "heartbeats">;
   readonly api: HeartbeatApi;
   readonly session: Pick<Session, "current" | "ready">;
   readonly snapshot: () => Promise<HeartbeatSnapshot>;
+  /** Under which health speaks of it. Default: heartbeat. */
+  readonly part?: string;
 }
 
-const PART = "heartbeat";
+const DEFAULT_PART = "heartbeat";
 /** Leaves room for a retry before the next beat. */
 const TIMEOUT_SHARE = 0.4;
 const SHORTEST_TIMEOUT_MS = 1000;
@@ -38,12 +40,16 @@ const RETRY_SHARE = 0.1;
 export class HeartbeatLoop {
   #sequence = 0;
 
-  constructor(private readonly ports: HeartbeatPorts) {}
+  readonly #part: string;
+
+  constructor(private readonly ports: HeartbeatPorts) {
+    this.#part = ports.part ?? DEFAULT_PART;
+  }
 
   /** Runs until the signal aborts; resolves then. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, health, random } = this.ports;
-    health.report(PART, "starting", "waiting for the first registration");
+    health.report(this.#part, "starting", "waiting for the first registration");
     try {
       for (;;) {
         const { heartbeatMs } = await this.#registered(signal);
@@ -60,7 +66,7 @@ export class HeartbeatLoop {
   async #registered(signal: AbortSignal): Promise<Registration> {
     const { health, session } = this.ports;
     if (!session.current() && this.#sequence > 0) {
-      health.report(PART, "degraded", "waiting for registration");
+      health.report(this.#part, "degraded", "waiting for registration");
     }
     return await session.ready(signal);
   }
@@ -95,14 +101,14 @@ export class HeartbeatLoop {
       };
       await api.sendHeartbeat(heartbeat, timeoutMs, signal);
       metrics.heartbeats.inc({ result: "succeeded" });
-      health.report(PART, "ok", "acknowledged");
+      health.report(this.#part, "ok", "acknowledged");
       return true;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ConnectorError)) throw error;
       const reason = describeError(error);
       metrics.heartbeats.inc({ result: "failed" });
-      health.report(PART, error instanceof StalledError ? "stalled" : "degraded", reason);
+      health.report(this.#part, error instanceof StalledError ? "stalled" : "degraded", reason);
       logger.log("warn", "heartbeat_failed", { reason, sequence: this.#sequence });
       return false;
     }

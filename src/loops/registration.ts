@@ -35,7 +35,7 @@ export interface RegistrationPorts {
   readonly random: Random;
   readonly health: HealthBoard;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "registrations">;
   readonly audit: AuditLog;
   readonly identity: IdentityProvider;
   readonly api: RegistrationApi;
@@ -45,9 +45,15 @@ export interface RegistrationPorts {
   /** Base URL of the control plane: the audience of the proof of possession. */
   readonly audience: string;
   readonly cluster: () => Promise<RegisterRequest["cluster"]>;
+  /** One of many, which registers for its node's signals alone. */
+  readonly collector?: RegisterRequest["collector"];
+  /** Under which health speaks of it. Default: registration. */
+  readonly part?: string;
+  /** What many begin at once they do at random times within this span. Default: at once. */
+  readonly spreadMs?: number;
 }
 
-const PART = "registration";
+const DEFAULT_PART = "registration";
 /** A token that dies younger than this counts as a failure, so that a confused peer is not hammered. */
 const SHORT_LIFE_MS = 10_000;
 
@@ -57,13 +63,18 @@ export class RegistrationLoop {
   #audited = "";
   #clusterChange: string | null = null;
 
-  constructor(private readonly ports: RegistrationPorts) {}
+  readonly #part: string;
+
+  constructor(private readonly ports: RegistrationPorts) {
+    this.#part = ports.part ?? DEFAULT_PART;
+  }
 
   /** Runs until the signal aborts; resolves then. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, health, session } = this.ports;
-    health.report(PART, "starting", "registering");
+    health.report(this.#part, "starting", "registering");
     await this.#restore();
+    await this.#spread(signal);
     while (!signal.aborted) {
       try {
         const startedMs = clock.monotonic();
@@ -75,6 +86,7 @@ export class RegistrationLoop {
         // The first loss is answered at once, as after a restart of the control plane.
         this.#failures = lostEarly ? this.#failures + 1 : 0;
         if (this.#failures > 1) await this.#backOff(undefined, signal);
+        else if (session.invalidated.aborted) await this.#spread(signal);
       } catch (error) {
         if (signal.aborted) return;
         await this.#failed(error);
@@ -96,7 +108,7 @@ export class RegistrationLoop {
   }
 
   async #register(signal: AbortSignal): Promise<number> {
-    const { api, audience, cluster, clock, identity, key, random, session } = this.ports;
+    const { api, audience, cluster, clock, collector, identity, key, random, session } = this.ports;
     // Vault and the API server are asked at the same time. Both are waited for: nothing of an attempt that
     // failed is under way in the next one.
     const [token, facts] = await Promise.allSettled([identity.identityToken(signal), cluster()]);
@@ -107,6 +119,7 @@ export class RegistrationLoop {
       audience,
       identityToken: token.value,
       cluster: facts.value,
+      ...(collector ? { collector } : {}),
       nowMs: clock.now(),
       jti: random.uuid(),
     });
@@ -145,8 +158,12 @@ export class RegistrationLoop {
     const clusterId = session.identity()?.clusterId ?? "";
     metrics.registrations.inc({ result: "succeeded" });
     logger.log("info", "registered", { clusterId });
-    if (this.#clusterChange === null) health.report(PART, "ok", `registered as ${clusterId}`);
-    else health.report(PART, "degraded", `${this.#clusterChange}: check that this was intended`);
+    if (this.#clusterChange === null) health.report(this.#part, "ok", `registered as ${clusterId}`);
+    else {health.report(
+        this.#part,
+        "degraded",
+        `${this.#clusterChange}: check that this was intended`,
+      );}
     await this.#recordOnce(`succeeded ${clusterId}`, "registration.succeeded", clusterId, {});
   }
 
@@ -156,7 +173,7 @@ export class RegistrationLoop {
     const reason = describeError(error);
     metrics.registrations.inc({ result: "failed" });
     logger.log("warn", "registration_failed", { reason, failures: this.#failures + 1 });
-    health.report(PART, error instanceof StalledError ? "stalled" : "degraded", reason);
+    health.report(this.#part, error instanceof StalledError ? "stalled" : "degraded", reason);
     const subject = session.identity()?.clusterId ?? "unregistered";
     await this.#recordOnce(`failed ${error.code}`, "registration.failed", subject, {
       code: error.code,
@@ -171,7 +188,8 @@ export class RegistrationLoop {
   /** An audit log that is down stops changes to the cluster, but not registration. */
   async #record(type: string, subject: string, data: Record<string, string>): Promise<boolean> {
     try {
-      await this.ports.audit.record({ type, actor: "connector", subject, data });
+      const { audit, collector } = this.ports;
+      await audit.record({ type, actor: "connector", subject, data: { ...data, ...collector } });
       return true;
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
@@ -184,6 +202,12 @@ export class RegistrationLoop {
     const { clock, random, session } = this.ports;
     const wake = AbortSignal.any([signal, session.invalidated]);
     await clock.sleep(refreshDelayMs(lifetimeMs, random.fraction()), wake).catch(() => {});
+  }
+
+  /** After what all see at the same time: a roll-out, or an end of every token. */
+  async #spread(signal: AbortSignal): Promise<void> {
+    const { clock, random, spreadMs } = this.ports;
+    if (spreadMs) await clock.sleep(random.fraction() * spreadMs, signal).catch(() => {});
   }
 
   async #backOff(retryAfterMs: number | undefined, signal: AbortSignal): Promise<void> {

@@ -10,15 +10,18 @@ export interface SignalsLag {
   readonly lagMs: number | null;
 }
 
-const PART = "signals";
+const DEFAULT_PART = "signals";
 /** Prometheus runs 20 queries at a time for everyone; this leaves it room and bounds our memory. */
 const MAX_CONCURRENT_WINDOWS = 4;
 const WORST_FIRST: readonly PartState[] = ["stalled", "degraded", "starting", "ok"];
 
 export class SignalsStreamer {
+  readonly #part: string;
   #streams = new Map<string, QueryStream>();
 
-  constructor(private readonly deps: SignalsDeps) {}
+  constructor(private readonly deps: SignalsDeps) {
+    this.#part = deps.part ?? DEFAULT_PART;
+  }
 
   /**
    * Runs until the signal aborts, then resolves; the cursors on the disk say where to go on.
@@ -27,12 +30,12 @@ export class SignalsStreamer {
   async run(signal: AbortSignal): Promise<void> {
     const { queries } = this.deps.config;
     if (queries.length === 0) {
-      this.deps.health.report(PART, "off", "no queries are configured");
+      this.deps.health.report(this.#part, "off", "no queries are configured");
       return;
     }
     const bug = new AbortController();
     const stop = AbortSignal.any([signal, bug.signal]);
-    const slots = new Slots(MAX_CONCURRENT_WINDOWS);
+    const slots = new Slots(this.deps.maxConcurrent ?? MAX_CONCURRENT_WINDOWS);
     this.#streams = new Map(queries.map((query) => {
       const report = (state: PartState, reason: string) => this.#report(query.name, state, reason);
       return [query.name, new QueryStream(this.deps, query, slots, report, stop)];
@@ -61,14 +64,15 @@ export class SignalsStreamer {
 
   #report(query: string, state: PartState, reason: string): void {
     const { health, config } = this.deps;
-    health.report(`${PART}/${query}`, state, reason);
-    const parts = config.queries.flatMap(({ name }) => health.get(`${PART}/${name}`) ?? []);
-    const worst = WORST_FIRST.find((candidate) => parts.some((part) => part.state === candidate))!;
-    const causes = parts.filter((part) => part.state === worst);
-    const first = causes.find((part) => part.name === `${PART}/${query}`) ?? causes[0]!;
+    const part = this.#part;
+    health.report(`${part}/${query}`, state, reason);
+    const parts = config.queries.flatMap(({ name }) => health.get(`${part}/${name}`) ?? []);
+    const worst = WORST_FIRST.find((candidate) => parts.some((one) => one.state === candidate))!;
+    const causes = parts.filter((one) => one.state === worst);
+    const first = causes.find((one) => one.name === `${part}/${query}`) ?? causes[0]!;
     const others = causes.length > 1 ? ` (and ${causes.length - 1} more queries)` : "";
     health.report(
-      PART,
+      part,
       worst,
       worst === "ok" ? "streaming" : `${first.name}: ${first.reason}${others}`,
     );

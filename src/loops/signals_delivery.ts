@@ -22,10 +22,17 @@ export class SignalsDelivery {
     private readonly signal: AbortSignal,
   ) {}
 
-  pack(window: Window): Packer {
+  /** How many grid points before a window have to be asked for with it. */
+  get lookBehindSteps(): number {
+    return this.deps.sink.lookBehindSteps ?? 0;
+  }
+
+  /** @param lookBehind how many points before the window the answer begins */
+  pack(window: Window, lookBehind = 0): Packer {
     const { name, expr } = this.query;
     const clusterId = this.deps.clusterId();
-    return this.deps.sink.pack({ clusterId, query: { name, expr }, window });
+    const { node, sink } = this.deps;
+    return sink.pack({ clusterId, node, query: { name, expr }, window, lookBehind });
   }
 
   /**
@@ -89,8 +96,8 @@ export class SignalsDelivery {
 
   async #quarantine(batch: OutgoingBatch): Promise<Gap> {
     const { window, batchId } = batch;
-    const { bytes, description } = await batch.content();
-    const name = `${this.query.name}.${window.startMs}.${batchId.slice(0, 16)}.json`;
+    const { bytes, description, suffix = "json" } = await batch.content();
+    const name = `${this.query.name}.${window.startMs}.${batchId.slice(0, 16)}.${suffix}`;
     const kept = await this.patience.until(() => this.deps.quarantine.keep(name, bytes));
     const where = kept ? `kept in quarantine as ${kept}` : "not kept: no room in quarantine";
     return makeGap(window, "rejected_by_receiver", `${where}; ${description}`);

@@ -12,6 +12,10 @@ import type { Clock, Random } from "../runtime.ts";
 
 /** Where windows go: what they are packed into, and who takes it. */
 export interface SignalsSink {
+  /** Newer windows MUST NOT be sent before older ones, and none again for late samples; default false. */
+  readonly inOrderOnly?: boolean;
+  /** How many grid points before a window its packer wants to see; default 0. */
+  readonly lookBehindSteps?: number;
   pack(window: PackedWindow): Packer;
   /**
    * Resolves once the receiver has acknowledged. Throws InvalidInputError for what it will never
@@ -38,8 +42,14 @@ export interface Quarantine {
 }
 
 export interface SignalsDeps {
-  readonly config: Config["signals"];
+  readonly config: Omit<Config["signals"], "sink">;
   clusterId(): string;
+  /** The node that the queries are for, where each node asks for itself. */
+  readonly node?: string;
+  /** Under which health speaks of it. Default: signals. */
+  readonly part?: string;
+  /** Windows at one time. Default: 4. */
+  readonly maxConcurrent?: number;
   readonly source: SignalsSource;
   readonly sink: SignalsSink;
   readonly cursors: CursorStore;
@@ -51,6 +61,8 @@ export interface SignalsDeps {
   readonly health: HealthBoard;
   readonly metrics: Metrics;
   readonly audit?: AuditLog;
+  /** Of a label's value, with the connector's key: needed where a query hashes labels. */
+  readonly hashLabel?: (value: string) => string;
 }
 
 export type SignalsQuery = Config["signals"]["queries"][number];

@@ -13,6 +13,7 @@ import {
   nextPoint,
 } from "../core/signals/cursor.ts";
 import { makeGap } from "../core/signals/gap_ledger.ts";
+import { QuerySelection } from "../core/signals/selection/query_selection.ts";
 import {
   alignDown,
   backfillHorizon,
@@ -55,24 +56,25 @@ export class QueryStream {
     private readonly report: (state: PartState, reason: string) => void,
     private readonly signal: AbortSignal,
   ) {
-    const { clock, random, config } = deps;
+    const { clock, random, config, hashLabel } = deps;
     const log = deps.log.child({ query: query.name });
-    const limits = { maxSeries: config.maxSeries, settleMs: config.settle };
     this.#grid = makeGrid(query.step, config.window);
     this.#time = new SignalsTime(clock);
-    this.#fetch = new SignalsFetch(deps.source, this.#time, limits, signal);
+    this.#fetch = new SignalsFetch(deps.source, this.#time, config.settle, signal);
     this.#patience = new Patience(clock, random, log, report, signal);
     this.#pace = new Patience(clock, random, log, report, signal);
     this.#gaps = new OpenGaps(deps, query, this.#patience);
     this.#delivery = new SignalsDelivery(deps, query, this.#patience, signal);
     this.#window = new SignalsWindow({
-      query,
+      selection: new QuerySelection(query, { maxSeries: config.maxSeries, hashLabel }),
       slots,
       grid: this.#grid,
       fetch: this.#fetch,
       delivery: this.#delivery,
       gaps: this.#gaps,
       pace: this.#pace,
+      dropped: (reason, count) =>
+        deps.metrics.signalSeriesDropped.inc({ query: query.name, reason }, count),
     });
   }
 

@@ -3,18 +3,19 @@
  * gives up, in the ledger, what nobody will ever answer or take.
  */
 import { makeGap } from "../core/signals/gap_ledger.ts";
-import type { OutgoingBatch, SeriesHandler } from "../core/signals/series_handler.ts";
+import type { QuerySelection } from "../core/signals/selection/query_selection.ts";
+import type { DroppedReason } from "../core/signals/selection/selection.ts";
+import type { OutgoingBatch } from "../core/signals/series_handler.ts";
 import { countSteps, type Grid, type Window } from "../core/signals/windows.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { SignalsDelivery } from "./signals_delivery.ts";
 import type { Refusal, SignalsFetch, WholeAnswer } from "./signals_fetch.ts";
 import type { OpenGaps } from "./signals_gaps.ts";
 import type { Patience } from "./signals_patience.ts";
-import type { SignalsQuery } from "./signals_ports.ts";
 import type { Slots } from "./signals_slots.ts";
 
 export interface WindowPorts {
-  readonly query: SignalsQuery;
+  readonly selection: QuerySelection;
   readonly grid: Grid;
   readonly slots: Slots;
   readonly fetch: SignalsFetch;
@@ -22,6 +23,8 @@ export interface WindowPorts {
   readonly gaps: OpenGaps;
   /** For the source: it goes on growing while windows are given up one after the other. */
   readonly pace: Patience;
+  /** Told of the series that a window left out, once the gaps that say so are on the disk. */
+  readonly dropped: (reason: DroppedReason, count: number) => void;
 }
 
 export class SignalsWindow {
@@ -76,13 +79,21 @@ export class SignalsWindow {
   }
 
   async #askAndPack(window: Window): Promise<readonly OutgoingBatch[] | Refusal> {
-    const { fetch, delivery, gaps, query } = this.ports;
-    const packer = delivery.pack(window);
-    // What stands between the answer and the packer is put around it here.
-    const handler: SeriesHandler = packer;
-    const answer = await fetch.ask(query.expr, window, handler);
-    if (answer.kind !== "series") return answer;
-    await gaps.record(doubtsAbout(window, answer));
+    const { fetch, delivery, gaps, selection, dropped } = this.ports;
+    const { stepMs } = window;
+    const lookBehind = Math.min(delivery.lookBehindSteps, Math.floor(window.startMs / stepMs));
+    const asked = { ...window, startMs: window.startMs - lookBehind * stepMs };
+    const packer = delivery.pack(window, lookBehind);
+    const selected = selection.over(window, packer);
+    const answers: WholeAnswer[] = [];
+    for (const text of selection.texts) {
+      const answer = await fetch.ask(text, asked, selected);
+      if (answer.kind !== "series") return answer;
+      answers.push(answer);
+    }
+    const losses = [...selected.gaps(), ...packer.losses?.() ?? []];
+    await gaps.record([...doubtsAbout(window, answers), ...losses]);
+    for (const [reason, count] of selected.dropped) dropped(reason, count);
     try {
       return await packer.finish(gaps.within(window));
     } catch (error) {
@@ -105,9 +116,6 @@ export class SignalsWindow {
       case "timeout":
         this.#maxSteps = Math.ceil(steps / 2);
         break;
-      case "series_limit":
-        await this.ports.gaps.record([makeGap(window, "series_limit", refusal.detail)]);
-        break;
       case "rejected":
         await this.ports.gaps.record([makeGap(window, "source_error", refusal.detail)]);
         break;
@@ -117,8 +125,10 @@ export class SignalsWindow {
 }
 
 /** Data that came with a warning are sent, and marked: they may be incomplete. */
-function doubtsAbout(window: Window, { warnings, truncated }: WholeAnswer) {
-  if (!truncated && warnings.length === 0) return [];
-  const detail = warnings.join("; ") || "the source marked the result as partial";
+function doubtsAbout(window: Window, answers: readonly WholeAnswer[]) {
+  const truncated = answers.some((answer) => answer.truncated);
+  const warnings = new Set(answers.flatMap((answer) => answer.warnings));
+  if (!truncated && warnings.size === 0) return [];
+  const detail = [...warnings].join("; ") || "the source marked the result as partial";
   return [makeGap(window, truncated ? "truncated" : "warning", detail)];
 }

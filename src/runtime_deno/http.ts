@@ -33,9 +33,13 @@ function toDenoOptions(options: HttpClientOptions): Record<string, unknown> {
     ...(options.unixSocket
       ? { proxy: { transport: "unix", path: options.unixSocket } }
       : options.proxy
-      ? { proxy: { url: options.proxy } }
+      ? { proxy: { url: options.proxy, ...basicAuthOf(options) } }
       : {}),
   };
+}
+
+function basicAuthOf({ proxyAuth }: HttpClientOptions) {
+  return proxyAuth === undefined ? {} : { basicAuth: { ...proxyAuth } };
 }
 
 export const systemHttp: Http = {

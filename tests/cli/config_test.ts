@@ -70,6 +70,21 @@ const BAD: Record<string, [Record<string, string>, RegExp]> = {
     { "/e/connector.yaml": `${CONFIG}stateDir: /${"x".repeat(95)}\n` },
     /stateDir: has 96 bytes, and more than 95 leave no room .* choose a shorter path/,
   ],
+  "a query of each node where no node is named": [
+    {
+      "/e/connector.yaml": `${CONFIG}prometheus: { url: https://p }
+signals: { queries: [{ name: load, expr: 'node_load1{node="$node"}', scope: node }] }
+`,
+    },
+    /load has scope node, but nodeName does not say which node this is/,
+  ],
+  "a client certificate that is not there": [
+    {
+      "/e/connector.yaml":
+        `${CONFIG}prometheus: { url: https://p, clientCertFile: /e/tls.crt, clientKeyFile: /e/gone.key }\n`,
+    },
+    /prometheus\.clientKeyFile: there is no file \/e\/gone\.key/,
+  ],
   "a file that is not there": [
     { "/e/connector.yaml": CONFIG.replace("/e/tls.key", "/e/gone.key") },
     /listener\.keyFile: there is no file \/e\/gone\.key/,

@@ -104,6 +104,7 @@ Deno.test("parseConfig refuses bytes that are not UTF-8", () => {
 Deno.test("parseConfig lets every variable win over the file", () => {
   const values: Record<string, string> = {
     NEURALOPS_CLUSTER_NAME: "from-env",
+    NEURALOPS_NODE_NAME: "from-env-2.example.com",
     NEURALOPS_STATE_DIR: "/from/env",
     NEURALOPS_LOG_LEVEL: "error",
     NEURALOPS_CONTROL_PLANE_URL: "https://from.env/control",
@@ -121,6 +122,14 @@ Deno.test("parseConfig lets every variable win over the file", () => {
       assert.equal(found, values[variable], variable);
     }
   }
+});
+
+Deno.test("parseConfig takes the node of its queries from the file or from a variable", async () => {
+  const text = await read("node.good.yaml");
+  assert.equal(parse(text).nodeName, "worker-1.example.com");
+  const withoutName = text.replace(/^nodeName: .*$/m, "");
+  const env = (name: string) => name === "NEURALOPS_NODE_NAME" ? "worker-2" : undefined;
+  assert.equal(parse(withoutName, env).nodeName, "worker-2");
 });
 
 Deno.test("parseConfig takes an empty variable for none", () => {

@@ -222,3 +222,45 @@ Deno.test("runVaultRenewal() reports how the Vault token fares", async () => {
   await fixture.clock.whenSleeping();
   assert.equal(fixture.health.get("vault")!.state, "ok");
 });
+
+Deno.test("RegistrationLoop of one of many registers at a moment of its own, at first and after a 401", async () => {
+  await using fixture = await createControlPlaneFixture();
+  const { clock, controlPlane } = fixture;
+  const half = { ...fixture.runtime.random, fraction: () => 0.5 };
+  const registration = new RegistrationLoop({
+    ...fixture.ports,
+    random: half,
+    audit: fixture.audit,
+    identity: fixture.vaultSession,
+    api: fixture.api,
+    store: fixture.store,
+    session: fixture.session,
+    key: fixture.key,
+    audience: controlPlane.url,
+    cluster: () => Promise.resolve(CLUSTER),
+    collector: { node: "worker-1" },
+    part: "node-registration",
+    spreadMs: 60_000,
+  });
+  fixture.start(registration);
+  await clock.whenSleeping();
+  clock.advance(29_999);
+  assert.equal(controlPlane.collectors.length, 0);
+  clock.advance(1);
+  await fixture.session.ready(fixture.signal);
+  assert.equal(controlPlane.collectors.length, 1);
+  await clock.whenSleeping();
+  assert.equal(fixture.health.get("node-registration")?.state, "ok");
+  assert.equal(fixture.health.get("registration"), undefined);
+  assert.deepEqual(fixture.audit.entries.map(({ data }) => data), [{ node: "worker-1" }]);
+
+  await controlPlane.revokeTokens();
+  fixture.session.invalidate(fixture.session.current()!.accessToken);
+  await clock.whenSleeping();
+  clock.advance(29_999);
+  assert.equal(controlPlane.collectors.length, 1);
+  clock.advance(1);
+  await fixture.session.ready(fixture.signal);
+  assert.equal(controlPlane.collectors.length, 2);
+  await clock.whenSleeping();
+});

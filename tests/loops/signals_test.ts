@@ -234,16 +234,6 @@ Deno.test("a query that Prometheus refuses becomes a gap, degrades health and do
   assert.ok(world.prometheus.queries < 200);
 });
 
-Deno.test("more series than allowed become a gap", async () => {
-  await using world = await createWorld();
-  const deps = world.deps({ ...CONFIG, maxSeries: 1 });
-  const run = start(world, deps);
-  await run.until(() => world.receiver.gaps.size >= 1);
-  await run.stop();
-  assert.equal([...world.receiver.gaps.values()][0]!.reason, "series_limit");
-  assert.equal(world.receiver.points.size, 0);
-});
-
 Deno.test("data that come with a warning are sent, and marked", async () => {
   await using world = await createWorld();
   const deps = world.deps(CONFIG);

@@ -92,6 +92,20 @@ const STORIES = [
     ],
   },
   {
+    name: "parts of nodes, whoever leads",
+    input_series: [
+      series("leader", { pod: "a" }, "1x30"),
+      series("leader", { pod: "b" }, "0x30"),
+      ...["a", "b"].map((pod) => series("part_up", { pod, part: "node-signals" }, "0x30")),
+      series("part_up", { pod: "b", part: "node-heartbeat" }, "1x30"),
+    ],
+    alert_rule_test: [
+      expectAt("10m", "NodePartDown", []),
+      expectAt("20m", "NodePartDown", [{ part: "node-signals" }], "2"),
+      expectAt("20m", "PartDown", []),
+    ],
+  },
+  {
     name: "packages are refused, executions end badly",
     input_series: [
       series("refusals_total", { pod: "a", code: "bad_signature" }, "0 1x20"),

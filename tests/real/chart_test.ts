@@ -50,6 +50,15 @@ const BAD: Record<string, [values: unknown, expected: RegExp]> = {
     { config: { stateDir: "/elsewhere" } },
     /'stateDir' not allowed/,
   ],
+  "a query of each node without a pod on each node": [
+    {
+      mode: "deployment",
+      config: {
+        signals: { queries: [{ name: "load", expr: 'load{node="$node"}', scope: "node" }] },
+      },
+    },
+    /load has scope node, but with mode deployment there is no pod on every node/,
+  ],
   "a policy file of one's own": [
     { config: { execution: { policyFile: "/p.yaml" } } },
     /'policyFile' not allowed/,

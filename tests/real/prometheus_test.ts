@@ -30,6 +30,11 @@ const KNOWN_QUERIES: Queries = [
   { name: "special", expr: "known_special", step: "15s" },
   { name: "holes", expr: "known_holes", step: "15s" },
   { name: "labels", expr: "known_labels", step: "15s" },
+  {
+    name: "union",
+    match: ["known_temperature", '{__name__=~"known_(special|temperature)"}', 'up{job="none"}'],
+    step: "15s",
+  },
   // Off the samples' grid, so that Prometheus looks back for every point.
   { name: "off-grid", expr: "known_requests_total", step: "7s" },
 ];
@@ -167,9 +172,12 @@ async function compare(
   assert.deepEqual(signals.gaps, []);
   assert.equal(signals.conflicts, 0, "a batch came again with other content");
   assert.equal(signals.changedPoints, 0, "a point came again with another value");
-  for (const { name, expr } of queries) {
+  for (const { name, expr, match } of queries) {
     const range = receivedRange(signals, name);
-    const held = heldPoints(await prometheus.queryRange(expr, range));
+    const answers = await Promise.all(
+      (match ?? [expr!]).map((text) => prometheus.queryRange(text, range)),
+    );
+    const held = heldPoints(answers.flat());
     const count = assertSamePoints(receivedPoints(signals, name), held, name);
     assert.ok(count > 0, `${name}: nothing to compare`);
     print(`${name}: ${count} points of ${held.size} series are equal`);

@@ -7,9 +7,13 @@ import type { PrometheusSeries, Range } from "./prometheus_server.ts";
 type Signals = EmbeddedControlPlane["signals"];
 type Points = Map<string, Map<number, Exclude<SampleValue, null>>>;
 
-/** First to last grid point that arrived; throws unless the windows tile that time exactly. */
-export function receivedRange(signals: Signals, query: string): Range {
-  const windows = signals.batches.filter((batch) => batch.query.name === query)
+/**
+ * First to last grid point that arrived; throws unless the windows tile that time exactly.
+ * @param node of a query that each node asks for itself
+ */
+export function receivedRange(signals: Signals, query: string, node?: string): Range {
+  const windows = signals.batches
+    .filter((batch) => batch.query.name === query && batch.node === node)
     .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
   const first = windows[0]!;
   let endMs = first.startMs - first.stepMs;
@@ -28,9 +32,9 @@ export function receivedUntil(signals: Signals, query: string): number {
   );
 }
 
-export function receivedPoints(signals: Signals, query: string): Points {
+export function receivedPoints(signals: Signals, query: string, node?: string): Points {
   const points: Points = new Map();
-  for (const { labels, timestampMs, value } of signals.points(query)) {
+  for (const { labels, timestampMs, value } of signals.points(query, node)) {
     put(points, labels, timestampMs, value);
   }
   return points;

@@ -15,10 +15,36 @@ const cases = await Promise.all(
 );
 const objectsOf = (name: typeof CASES[number]) => new Map(cases).get(name)!;
 
+/** What the connector's container gets to see, on a node that is called worker-1. */
+function environmentOf(objects: readonly Rendered[]): Record<string, string> {
+  return Object.fromEntries(
+    podSpecs(objects).flatMap(({ containers }) => containers[0].env ?? []).map((
+      { name, value, valueFrom },
+    ) => [name, valueFrom?.fieldRef.fieldPath === "spec.nodeName" ? "worker-1" : value]),
+  );
+}
+
+Deno.test("chart tells the pods of a DaemonSet their nodes' names, and no others", () => {
+  for (const [name, objects] of cases) {
+    const isDaemonSet = objects.some(({ kind }) => kind === "DaemonSet");
+    const expected = isDaemonSet ? "worker-1" : undefined;
+    assert.equal(environmentOf(objects)["NEURALOPS_NODE_NAME"], expected, name);
+    // The test's pod takes the same configuration, so it needs a name as well.
+    for (const { containers } of podSpecs(objects)) {
+      const names = (containers[0].env ?? []).map(({ name }: { name: string }) => name);
+      assert.equal(names.includes("NEURALOPS_NODE_NAME"), isDaemonSet, name);
+    }
+  }
+});
+
 for (const [name, objects] of cases) {
   Deno.test(`chart ${name} renders a configuration and a policy that the agent takes`, () => {
     const { data } = only(objects, "ConfigMap", "connector");
-    const config = parseConfig(data!["connector.yaml"]!, () => undefined, name);
+    const config = parseConfig(
+      data!["connector.yaml"]!,
+      (key) => environmentOf(objects)[key],
+      name,
+    );
     assert.equal(config.stateDir, "/var/lib/neuralops-connector");
     assert.equal(config.kubernetes.mode, "inCluster");
     const policy = data!["policy.yaml"];

@@ -30,6 +30,13 @@
 {{- $_ := set $execution "policyFile" (printf "%s/policy.yaml" $folder) -}}
 {{- $_ := set $config "execution" $execution -}}
 {{- end -}}
+{{- if ne .Values.mode "daemonset" -}}
+{{- range ($config.signals | default dict).queries -}}
+{{- if eq (.scope | default "cluster") "node" -}}
+{{- fail (printf "config.signals.queries: %s has scope node, but with mode %s there is no pod on every node. Set mode to daemonset" .name $.Values.mode) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 

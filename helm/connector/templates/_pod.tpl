@@ -7,6 +7,10 @@ args: [run, --config, /etc/neuralops-connector/connector.yaml]
 env:
   # The one place for what the runtime itself may want to put down.
   - { name: TMPDIR, value: /run/neuralops-connector }
+  {{- if eq .Values.mode "daemonset" }}
+  # For queries with scope node: each pod asks for its own.
+  - { name: NEURALOPS_NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }
+  {{- end }}
 securityContext:
   {{- include "connector.securityContext" . | nindent 2 }}
 {{- if .Values.listener.enabled }}

@@ -69,6 +69,15 @@ export const MINIO: GoProgram = {
   folder: "minio",
   variables: ["github.com/minio/minio/cmd.ReleaseTag=RELEASE.2026-02-12T20-18-48Z"],
 };
+/** Debian's is of 2023; this one takes remote write 2.0. Without service discovery and pages. */
+export const PROMETHEUS_3: GoProgram = {
+  name: "prometheus",
+  version: "3.16.0",
+  folder: "prometheus",
+  package: "github.com/prometheus/prometheus/cmd/prometheus",
+  tags: "remove_all_sd",
+  variables: ["github.com/prometheus/common/version.Version=3.16.0"],
+};
 
 /** Builds it unless the cache has it. @param signal ends a build that takes too long */
 export async function findGoProgram(program: GoProgram, signal: AbortSignal): Promise<Search> {

@@ -40,11 +40,12 @@ const SCHEMA: SignalsBatch["schema"] = "neuralops.io/signals/v1";
 
 /** Keys in RFC 8785 order; batchId sorts before all of them, so it is put in front. */
 export function frameBatch(packed: PackedWindow, gaps: readonly Gap[]): BatchFrame {
-  const { clusterId, query, window } = packed;
+  const { clusterId, node, query, window } = packed;
   const { startMs, endMs, stepMs } = window;
+  const ofNode = node === undefined ? "" : `"node":${JSON.stringify(node)},`;
   return {
     head: `"clusterId":${JSON.stringify(clusterId)},"gaps":[${gaps.map(encodeGap)}],"histograms":[`,
-    middle: `],"query":${JSON.stringify({ expr: query.expr, name: query.name })},` +
+    middle: `],${ofNode}"query":${JSON.stringify({ expr: query.expr, name: query.name })},` +
       `"schema":${JSON.stringify(SCHEMA)},"series":[`,
     tail: `],"window":${JSON.stringify({ endMs, startMs, stepMs })}`,
   };

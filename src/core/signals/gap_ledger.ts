@@ -13,7 +13,7 @@ const MAX_DETAIL = 1000;
 
 /** Reasons for which no data of the span is sent; for all others the gap goes beside the data. */
 const WHOLE_LOSS: ReadonlySet<Gap["reason"]> = new Set(
-  ["beyond_horizon", "source_error", "too_large", "series_limit"] as const,
+  ["beyond_horizon", "source_error", "too_large"] as const,
 );
 
 export function isWholeLoss(gap: Gap): boolean {

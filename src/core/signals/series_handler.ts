@@ -36,6 +36,22 @@ export interface SeriesHandler {
   drain(): Promise<void>;
 }
 
+/** Takes none: for an answer of which only the head is of interest. */
+export const NO_SERIES: SeriesHandler = {
+  begin: () => false,
+  float: () => {},
+  histogram: () => {},
+  end: () => {},
+  drain: () => Promise.resolve(),
+};
+
+export interface QuarantinedContent {
+  readonly bytes: Uint8Array;
+  readonly description: string;
+  /** Of a file that holds it; default json. */
+  readonly suffix?: "pb";
+}
+
 /** One request to the receiver: a part of a window, encoded and compressed. */
 export interface OutgoingBatch {
   readonly body: Uint8Array<ArrayBuffer>;
@@ -52,13 +68,15 @@ export interface OutgoingBatch {
    */
   split(): Promise<readonly [OutgoingBatch, OutgoingBatch] | null>;
   /** For the quarantine: the content before compression, and what it is in one line. */
-  content(): Promise<{ readonly bytes: Uint8Array; readonly description: string }>;
+  content(): Promise<QuarantinedContent>;
 }
 
 /** Packs one window. */
 export interface Packer extends SeriesHandler {
+  /** What the format has no place for. Ask when no further series will come, and before `finish`. */
+  losses?(): readonly Gap[];
   /**
-   * No further series will come. At least one batch, also where there was no series.
+   * No further series will come. Where the receiver hears of every window, at least one batch.
    * @param gaps travel with the last batch where the format has a place for them
    */
   finish(gaps: readonly Gap[]): Promise<readonly OutgoingBatch[]>;
@@ -66,6 +84,10 @@ export interface Packer extends SeriesHandler {
 
 export interface PackedWindow {
   readonly clusterId: string;
+  /** Whose window it is, of a query that each node asks for itself. */
+  readonly node?: string | undefined;
   readonly query: { readonly name: string; readonly expr: string };
   readonly window: Window;
+  /** How many grid points before the window the answer begins, index 0 being the first of them; default 0. */
+  readonly lookBehind?: number;
 }

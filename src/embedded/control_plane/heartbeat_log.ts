@@ -12,15 +12,21 @@ export interface StoredHeartbeat {
 }
 
 export class HeartbeatLog {
+  /** Of the cluster. */
   readonly heartbeats: StoredHeartbeat[] = [];
+  /** Of single nodes. */
+  readonly ofNodes: StoredHeartbeat[] = [];
   readonly #sequences = new Map<string, number>();
 
   constructor(private readonly clock: Pick<Clock, "now" | "monotonic">) {}
 
-  accept({ clusterId, registrationId }: Access, body: unknown): void {
+  accept({ clusterId, registrationId, node }: Access, body: unknown): void {
     const heartbeat = parseOrRefuse(Heartbeat, body);
     if (heartbeat.clusterId !== clusterId) {
       throw new Refusal(403, "access_denied", "the heartbeat is another cluster's");
+    }
+    if ((heartbeat.node ?? null) !== node) {
+      throw new Refusal(403, "access_denied", "this token does not speak for that node or cluster");
     }
     const before = this.#sequences.get(registrationId) ?? 0;
     if (heartbeat.sequence <= before) {
@@ -28,7 +34,7 @@ export class HeartbeatLog {
     }
     if (heartbeat.audit) checkCheckpoint(heartbeat.audit);
     this.#sequences.set(registrationId, heartbeat.sequence);
-    this.heartbeats.push({
+    (node === null ? this.heartbeats : this.ofNodes).push({
       heartbeat,
       receivedMs: this.clock.now(),
       receivedMonotonicMs: this.clock.monotonic(),

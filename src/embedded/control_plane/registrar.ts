@@ -36,6 +36,8 @@ const MAX_PROOF_AGE_SECONDS = 300;
 
 export class Registrar {
   readonly registrations: StoredRegistration[] = [];
+  /** Of nodes; none of them changes what stands for the cluster, nor who may sign for it. */
+  readonly collectors: StoredRegistration[] = [];
   readonly #seenProofs = new Set<string>();
   readonly #keys = new Map<string, RegisterRequest["publicKey"]>();
 
@@ -52,6 +54,10 @@ export class Registrar {
     // The same cluster gets the same id again, whichever of its pods asks.
     const clusterId = `c-${sha256Hex(request.cluster.uid).slice(0, 16)}`;
     const registration = { clusterId, entity: sub!, keyId, request, atMs: this.clock.now() };
+    if (request.collector) {
+      this.collectors.push(registration);
+      return registration;
+    }
     this.registrations.push(registration);
     this.#keys.set(`${clusterId} ${keyId}`, request.publicKey);
     return registration;
@@ -78,7 +84,8 @@ export class Registrar {
     }
   }
 
-  async #verifyProof({ identityToken, proof, publicKey }: RegisterRequest): Promise<string> {
+  async #verifyProof(request: RegisterRequest): Promise<string> {
+    const { identityToken, proof, publicKey, collector } = request;
     const keyId = await calculateJwkThumbprint({
       kty: publicKey.kty,
       crv: publicKey.crv,
@@ -90,6 +97,9 @@ export class Registrar {
     }
     if (payload["ath"] !== encodeBase64Url(sha256(identityToken))) {
       throw new Refusal(401, "identity_rejected", "the proof is for another identity token");
+    }
+    if (payload["node"] !== collector?.node) {
+      throw new Refusal(401, "identity_rejected", "the proof is for another node, or for none");
     }
     if (this.#seenProofs.has(payload.jti!)) {
       throw new Refusal(401, "identity_rejected", "the proof was used before");

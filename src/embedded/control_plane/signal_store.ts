@@ -9,6 +9,7 @@ import {
   SignalsBatch,
 } from "../../core/protocol.ts";
 import { parseJson, parseOrRefuse, Refusal } from "./problem.ts";
+import type { Access } from "./tokens.ts";
 
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
@@ -26,6 +27,7 @@ export interface StoredHistogram {
 
 export interface StoredGap {
   readonly query: string;
+  readonly node: string | null;
   readonly gap: Gap;
 }
 
@@ -42,7 +44,7 @@ export class SignalStore {
   readonly #histograms = new Map<string, Map<string, StoredHistogram>>();
   readonly #digests = new Map<string, string>();
 
-  accept(clusterId: string, headers: Headers, body: Uint8Array): void {
+  accept({ clusterId, node }: Access, headers: Headers, body: Uint8Array): void {
     const type = headers.get("content-type");
     if (type !== SIGNALS_MEDIA_TYPE) {
       throw new Refusal(415, "malformed_request", `content-type ${type} is not signals`);
@@ -55,19 +57,25 @@ export class SignalStore {
     if (batch.clusterId !== clusterId) {
       throw new Refusal(403, "access_denied", "the batch is another cluster's");
     }
+    if (node !== null && batch.node !== node) {
+      throw new Refusal(403, "access_denied", "the batch is not this collector's node's");
+    }
     checkShape(batch);
     if (!this.#isNew(batch.batchId, sha256Hex(bytes))) return;
     this.batches.push(batch);
     this.#store(batch);
   }
 
-  /** By series, then by time. */
-  points(query: string): StoredPoint[] {
-    return sorted(this.#points.get(query));
+  /**
+   * By series, then by time.
+   * @param node of a query that each node asks for itself
+   */
+  points(query: string, node?: string): StoredPoint[] {
+    return sorted(this.#points.get(placeOf(query, node)));
   }
 
-  histograms(query: string): StoredHistogram[] {
-    return sorted(this.#histograms.get(query));
+  histograms(query: string, node?: string): StoredHistogram[] {
+    return sorted(this.#histograms.get(placeOf(query, node)));
   }
 
   #isNew(batchId: string, digest: string): boolean {
@@ -84,8 +92,9 @@ export class SignalStore {
     throw new Refusal(409, "malformed_request", `batch ${batchId} came before with other content`);
   }
 
-  #store({ query, window, series, histograms, gaps }: SignalsBatch): void {
-    const points = entry(this.#points, query.name);
+  #store({ query, node, window, series, histograms, gaps }: SignalsBatch): void {
+    const place = placeOf(query.name, node);
+    const points = entry(this.#points, place);
     for (const { labels, values } of series) {
       for (const [index, value] of values.entries()) {
         if (value === null) continue;
@@ -96,14 +105,14 @@ export class SignalStore {
         points.set(key, { labels, timestampMs, value });
       }
     }
-    const stored = entry(this.#histograms, query.name);
+    const stored = entry(this.#histograms, place);
     for (const { labels, points: histogramPoints } of histograms) {
       for (const { index, ...histogram } of histogramPoints) {
         const timestampMs = window.startMs + index * window.stepMs;
         stored.set(pointKey(labels, timestampMs), { labels, timestampMs, histogram });
       }
     }
-    for (const gap of gaps) this.gaps.push({ query: query.name, gap });
+    for (const gap of gaps) this.gaps.push({ query: query.name, node: node ?? null, gap });
   }
 }
 
@@ -129,9 +138,14 @@ function checkShape({ window, series, histograms }: SignalsBatch): void {
   if (!fits) throw new Refusal(422, "malformed_request", `series do not have ${steps} points`);
 }
 
-function entry<T>(all: Map<string, Map<string, T>>, query: string): Map<string, T> {
-  const found = all.get(query) ?? new Map<string, T>();
-  all.set(query, found);
+/** Names of queries and nodes hold no blank. */
+function placeOf(query: string, node: string | undefined): string {
+  return node === undefined ? query : `${query} ${node}`;
+}
+
+function entry<T>(all: Map<string, Map<string, T>>, place: string): Map<string, T> {
+  const found = all.get(place) ?? new Map<string, T>();
+  all.set(place, found);
   return found;
 }
 

@@ -34,8 +34,12 @@ export interface EmbeddedControlPlane {
   readonly server: TlsServer;
   readonly url: string;
   readonly registrations: readonly StoredRegistration[];
+  /** Of nodes, which send signals besides whoever stands for the cluster. */
+  readonly collectors: readonly StoredRegistration[];
   readonly signals: SignalStore;
+  /** Of the cluster. */
   readonly heartbeats: readonly StoredHeartbeat[];
+  readonly nodeHeartbeats: readonly StoredHeartbeat[];
   readonly receipts: readonly StoredReceipt[];
   readonly receiptBook: ReceiptBook;
   readonly commands: CommandQueue;
@@ -56,6 +60,8 @@ export interface EmbeddedControlPlane {
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MAX_WAIT_MS = 60_000;
+/** Everything else is for whoever stands for the cluster. */
+const OPEN_TO_COLLECTORS = new Set(["POST /signals", "PUT /healthz"]);
 
 type Env = { Variables: { access: Access } };
 
@@ -88,7 +94,11 @@ export async function startControlPlane(
     const registration = await registrar.register(parseJson(await context.req.text()));
     const answer: RegisterResponse = {
       clusterId: registration.clusterId,
-      accessToken: await tokens.issue(registration.clusterId, accessLifetimeSeconds),
+      accessToken: await tokens.issue(
+        registration.clusterId,
+        accessLifetimeSeconds,
+        registration.request.collector?.node ?? null,
+      ),
       expiresInSeconds: accessLifetimeSeconds,
       orchestrator: { issuer: `${url}/orchestrator`, jwks: { keys: [{ ...orchestratorKey.jwk }] } },
       intervals: { heartbeatSeconds },
@@ -97,12 +107,17 @@ export async function startControlPlane(
   });
 
   app.use(async (context, next) => {
-    context.set("access", await tokens.check(context.req.header("authorization")));
+    const access = await tokens.check(context.req.header("authorization"));
+    const { method, path } = context.req;
+    if (access.node !== null && !OPEN_TO_COLLECTORS.has(`${method} ${path}`)) {
+      throw new Refusal(403, "access_denied", `a collector may not ${method} ${path}`);
+    }
+    context.set("access", access);
     await next();
   });
   app.post("/signals", async (context) => {
     const body = new Uint8Array(await context.req.arrayBuffer());
-    signals.accept(context.get("access").clusterId, context.req.raw.headers, body);
+    signals.accept(context.get("access"), context.req.raw.headers, body);
     return context.body(null, 204);
   });
   app.put("/healthz", async (context) => {
@@ -138,8 +153,10 @@ export async function startControlPlane(
     server,
     url,
     registrations: registrar.registrations,
+    collectors: registrar.collectors,
     signals,
     heartbeats: heartbeatLog.heartbeats,
+    nodeHeartbeats: heartbeatLog.ofNodes,
     receipts: receiptBook.receipts,
     receiptBook,
     commands,

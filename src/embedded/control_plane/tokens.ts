@@ -29,6 +29,8 @@ export interface TokenClaims {
   readonly subject: string;
   readonly audience: string;
   readonly lifetimeSeconds: number;
+  /** Private claims. */
+  readonly more?: Record<string, string>;
 }
 
 export async function signToken(
@@ -37,7 +39,7 @@ export async function signToken(
   nowMs: number,
 ): Promise<string> {
   const iat = Math.floor(nowMs / 1000);
-  return await new SignJWT({})
+  return await new SignJWT({ ...claims.more })
     .setProtectedHeader({ alg: ALGORITHM, typ: "JWT", kid: key.jwk.kid! })
     .setIssuer(claims.issuer)
     .setSubject(claims.subject)
@@ -52,6 +54,8 @@ export interface Access {
   readonly clusterId: string;
   /** Of the access token: one per registration. */
   readonly registrationId: string;
+  /** Of a collector: the one node that it may speak of. null for who stands for the cluster. */
+  readonly node: string | null;
 }
 
 export class AccessTokens {
@@ -69,9 +73,10 @@ export class AccessTokens {
     return new AccessTokens(await createSigningKey("access-1"), clock, audience);
   }
 
-  issue(clusterId: string, lifetimeSeconds: number): Promise<string> {
+  issue(clusterId: string, lifetimeSeconds: number, node: string | null): Promise<string> {
     const url = this.audience();
-    const claims = { issuer: url, audience: url, subject: clusterId, lifetimeSeconds };
+    const more = node === null ? {} : { node };
+    const claims = { issuer: url, audience: url, subject: clusterId, lifetimeSeconds, more };
     return signToken(this.#key, claims, this.clock.now());
   }
 
@@ -91,7 +96,8 @@ export class AccessTokens {
         currentDate: new Date(this.clock.now()),
         requiredClaims: ["exp", "sub", "jti"],
       });
-      return { clusterId: payload.sub!, registrationId: payload.jti! };
+      const node = typeof payload["node"] === "string" ? payload["node"] : null;
+      return { clusterId: payload.sub!, registrationId: payload.jti!, node };
     } catch {
       throw new Refusal(401, "unauthenticated", "the access token is not valid, or no longer");
     }

@@ -21,6 +21,7 @@ const PACKED = { clusterId: "c", query: { name: "q", expr: "e" }, window: GRID }
 const matrices = answers.map((bytes) => decodeReference(bytes, GRID).series);
 const contents: fc.Arbitrary<BatchContent> = fc.record({
   clusterId: fc.string(),
+  node: fc.option(fc.string({ minLength: 1, maxLength: 253 }), { nil: undefined }),
   query: fc.record({ name: fc.string(), expr: fc.string() }),
   window: fc.constant(GRID),
   series: matrices,
@@ -52,6 +53,8 @@ Deno.test("encodeBatch() gives another id to any other content", () => {
   };
   const others: BatchContent[] = [
     { ...base, clusterId: "d" },
+    { ...base, node: "a" },
+    { ...base, node: "b" },
     { ...base, query: { name: "q", expr: "f" } },
     { ...base, window: { ...GRID, endMs: GRID.endMs + 250 } },
     { ...base, series: [{ ...base.series[0]!, values: [1, 0, null, null, null, null, null] }] },

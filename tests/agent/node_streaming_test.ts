@@ -1,0 +1,160 @@
+/** Queries with scope node: every agent streams its own node's, whoever leads. */
+import assert from "node:assert/strict";
+import type { Agent } from "../../src/agent/agent.ts";
+import type { World } from "../../src/cli/simulate/world.ts";
+import { isOk, start, until, withWorld } from "../fakes/agent_world.ts";
+import { installDefinition, NAMESPACE } from "../fakes/kubernetes_journal.ts";
+
+/** Long enough for a slow machine: no test waits for a lease to run out. */
+const ELECTION = {
+  namespace: NAMESPACE,
+  name: "neuralops-connector",
+  leaseDuration: 60_000,
+  renewDeadline: 40_000,
+  retryPeriod: 100,
+};
+const EXPR = 'sim_requests_total{instance="$node"}';
+
+const withCluster = (work: (world: World) => Promise<void>) =>
+  withWorld(async (world) => {
+    await installDefinition(world.kubernetes.embedded!);
+    await work(world);
+  });
+
+/** The agent of a node: of `a` or `b`, which the embedded Prometheus has as instances. */
+async function startOn(world: World, node: string, isOneOfMany = true): Promise<Agent> {
+  const { config } = world;
+  const queries = [
+    { name: "queue", expr: "sim_queue_depth", step: 250 },
+    { name: "requests", expr: EXPR, step: 250, scope: "node" },
+  ];
+  const changed = {
+    ...config,
+    nodeName: node,
+    stateDir: `${world.folder}/state-${node}`,
+    signals: { ...config.signals, queries },
+    kubernetes: {
+      ...config.kubernetes,
+      ...(isOneOfMany ? { leaderElection: ELECTION } : {}),
+      journal: { namespace: NAMESPACE, secretName: "neuralops-journal-key" },
+    },
+  } as World["config"];
+  return await start({ ...world, config: changed }, { hostname: node });
+}
+
+const standing = (agent: Agent) => agent.health.get("leadership")?.reason ?? "";
+const leads = (agent: Agent) => standing(agent) === "leads";
+const standsBy = (agent: Agent) => /^stands by; .+ leads$/.test(standing(agent));
+const windowsOf = ({ controlPlane }: World, query: string, node?: string) =>
+  controlPlane.signals.batches
+    .filter((batch) => batch.query.name === query && batch.node === node)
+    .map(({ window }) => window).sort((one, other) => one.startMs - other.startMs);
+
+function assertTiles(windows: ReturnType<typeof windowsOf>): void {
+  windows.slice(1).forEach((window, index) =>
+    assert.equal(window.startMs, windows[index]!.endMs + window.stepMs)
+  );
+}
+
+function assertHolds({ controlPlane, prometheus }: World, node: string): void {
+  const points = controlPlane.signals.points("requests", node);
+  assert.deepEqual(new Set(points.map(({ labels }) => labels["instance"])), new Set([node]));
+  const [firstMs, lastMs] = [points.map(({ timestampMs }) => timestampMs)].map((times) => [
+    Math.min(...times),
+    Math.max(...times),
+  ])[0]!;
+  const expr = EXPR.replace("$node", node);
+  const expected = prometheus.embedded!.expected(expr, firstMs!, lastMs!, 250)
+    .reduce((count, { values }) => count + values.length, 0);
+  assert.equal(points.length, expected);
+}
+
+Deno.test("leader and standby stream their nodes, the leader alone the cluster, across a takeover", () =>
+  withCluster(async (world) => {
+    const { controlPlane } = world;
+    const a = await startOn(world, "a");
+    await until(() => leads(a) && isOk(a, "registration"));
+    const b = await startOn(world, "b");
+    await until(() => standsBy(b));
+    const enough = () =>
+      windowsOf(world, "requests", "a").length > 1 && windowsOf(world, "requests", "b").length > 1;
+    await until(() => enough() && windowsOf(world, "queue").length > 1);
+    await until(() => isOk(b, "node-heartbeat"));
+
+    assert.equal(b.health.get("registration"), undefined, "a standby does not register");
+    assert.equal(b.health.get("signals"), undefined, "nor stream for the cluster");
+    assert.ok(isOk(b, "node-registration") && isOk(b, "node-signals"));
+    const keys = new Set(controlPlane.registrations.map(({ keyId }) => keyId));
+    assert.equal(keys.size, 1);
+    const collectors = () => controlPlane.collectors.map(({ request }) => request.collector!.node);
+    assert.deepEqual(collectors().sort(), ["a", "b"]);
+    const lagOf = (node: string) =>
+      controlPlane.nodeHeartbeats.findLast(({ heartbeat }) => heartbeat.node === node)?.heartbeat
+        .signals;
+    await until(() => (lagOf("b")?.[0]?.acknowledgedMs ?? 0) > 0);
+    assert.deepEqual(lagOf("b")!.map(({ query }) => query), ["requests"]);
+    assert.deepEqual(
+      new Set(
+        controlPlane.heartbeats.flatMap(({ heartbeat }) =>
+          heartbeat.signals.map(({ query }) => query)
+        ),
+      ),
+      new Set(["queue"]),
+    );
+
+    await a.stop();
+    await until(() => leads(b) && isOk(b, "registration"));
+    const before = windowsOf(world, "requests", "b").length;
+    const cluster = windowsOf(world, "queue").length;
+    await until(() =>
+      windowsOf(world, "requests", "b").length > before + 1 &&
+      windowsOf(world, "queue").length > cluster + 1
+    );
+    assert.deepEqual(collectors().sort(), ["a", "b"], "the node's standing went on");
+    assert.ok(isOk(b, "node-signals"));
+    await b.stop();
+
+    assertTiles(windowsOf(world, "requests", "a"));
+    assertTiles(windowsOf(world, "requests", "b"));
+    assert.equal(windowsOf(world, "requests").length, 0, "every batch of a node says so");
+    assertHolds(world, "a");
+    assertHolds(world, "b");
+    assert.deepEqual(controlPlane.signals.gaps, []);
+    assert.equal(controlPlane.signals.changedPoints, 0);
+  }));
+
+Deno.test("an agent that stands for its cluster alone streams its node under that standing", () =>
+  withCluster(async (world) => {
+    const { controlPlane } = world;
+    const agent = await startOn(world, "a", false);
+    await until(() => windowsOf(world, "requests", "a").length > 1);
+    await until(() =>
+      controlPlane.heartbeats.some(({ heartbeat }) =>
+        heartbeat.signals.some(({ query, acknowledgedMs }) =>
+          query === "requests" && acknowledgedMs
+        )
+      )
+    );
+    assert.equal(controlPlane.collectors.length, 0);
+    assert.equal(controlPlane.nodeHeartbeats.length, 0);
+    await agent.stop();
+    assertTiles(windowsOf(world, "requests", "a"));
+    assertHolds(world, "a");
+  }));
+
+Deno.test("an agent whose volume comes to another node begins there, and does not go on from the first", () =>
+  withCluster(async (world) => {
+    const { config } = world;
+    const onNode = async (node: string) => {
+      const queries = [{ name: "requests", expr: EXPR, step: 250, scope: "node" }];
+      const changed = { ...config, nodeName: node, signals: { ...config.signals, queries } };
+      const agent = await start({ ...world, config: changed as World["config"] });
+      await until(() => windowsOf(world, "requests", node).length > 0);
+      await agent.stop();
+    };
+    await onNode("a");
+    await onNode("b");
+    await onNode("a");
+    assertTiles(windowsOf(world, "requests", "a"));
+    assertHolds(world, "b");
+  }));

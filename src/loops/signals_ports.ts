@@ -20,6 +20,8 @@ export interface OutgoingBatch {
 }
 
 export interface SignalsSink {
+  /** It refuses what is older than what it has of a series, so that history cannot come later. */
+  readonly inOrderOnly?: boolean;
   /**
    * Resolves once the receiver has acknowledged. Throws InvalidInputError for what it will never
    * take (400, 413, 422), TransientError and StalledError for everything else.
@@ -35,8 +37,11 @@ export interface CursorStore {
 
 export interface GapLedger {
   pending(query: string, afterMs: number): Promise<Gap[]>;
-  /** Resolves once the gaps are on the disk. */
-  append(query: string, gaps: readonly Gap[]): Promise<void>;
+  /**
+   * Resolves once the gaps are on the disk.
+   * @param open recorded before, and not acknowledged: whatever else is old may be dropped
+   */
+  append(query: string, gaps: readonly Gap[], open: readonly Gap[]): Promise<void>;
 }
 
 export interface Quarantine {

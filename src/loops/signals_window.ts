@@ -20,6 +20,8 @@ export interface WindowPorts {
   readonly gaps: OpenGaps;
   /** For the source: it goes on growing while windows are given up one after the other. */
   readonly pace: Patience;
+  /** @param digest of the content that was sent: the same content has the same */
+  readonly onCarried?: (window: Window, digest: string) => void;
 }
 
 export class SignalsWindow {
@@ -47,6 +49,7 @@ export class SignalsWindow {
     });
     if (packed === null) return false;
     if (!await this.ports.delivery.send(packed) && !await this.#sendInPieces(window)) return false;
+    this.ports.onCarried?.(window, packed.batchId);
     const grown = this.#maxSteps + Math.ceil(this.#maxSteps / 8);
     this.#maxSteps = Math.min(this.ports.grid.blockSteps, grown);
     return true;

@@ -12,8 +12,6 @@ import type { SentWindows } from "./signals_sent.ts";
 
 const MAX_SLEEP_MS = 15_000;
 
-type Outcome = "unchanged" | "sent" | "dropped";
-
 export class RereadLane {
   constructor(private readonly ports: LanePorts, private readonly sent: SentWindows) {}
 
@@ -35,7 +33,7 @@ export class RereadLane {
     if (!known?.isFinal && this.#wasSent(window)) {
       if (throttle.leftMs > 0) return await this.#sleep(throttle.leftMs);
       throttle.begin(durationOf([window], grid.stepMs));
-      const result = await this.#askAgain(window, known?.digest);
+      const result = await this.ports.window.carryAgain(window, known?.digest);
       if (result === null) return;
       deps.metrics.signalRereads.inc({ query: query.name, result });
       this.ports.rest();
@@ -49,25 +47,6 @@ export class RereadLane {
     const { cursor } = this.ports.keeper;
     return isAcknowledged(cursor, { startMs, endMs: startMs }) ||
       isAcknowledged(cursor, { startMs: endMs, endMs });
-  }
-
-  /** null after a failure that may pass; it has waited then. */
-  async #askAgain(window: Window, digest: string | undefined): Promise<Outcome | null> {
-    const { slots, fetch, delivery, pace, query } = this.ports;
-    try {
-      const packed = await slots.use(async () => {
-        const answer = await fetch.ask(query.expr, window);
-        if (answer.kind !== "series" || answer.truncated || answer.warnings.length > 0) return null;
-        return await delivery.pack({ window, series: answer.series }, []);
-      });
-      pace.reset();
-      if (packed === null) return "dropped";
-      if (packed.batchId === digest) return "unchanged";
-      return await delivery.send(packed) ? "sent" : "dropped";
-    } catch (error) {
-      await pace.afterError(error);
-      return null;
-    }
   }
 
   async #sleep(ms: number): Promise<void> {

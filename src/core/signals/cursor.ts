@@ -5,7 +5,8 @@
  * `acknowledgedMs` becomes part of it.
  *
  * When a query's expression or step changes, its cursor stays: the new grid's points outside of what is
- * acknowledged come next. No time is sent twice, and none is left out.
+ * acknowledged come next. Time between two points belongs to the later one; none is left out, and none is sent
+ * twice but where a span ahead begins.
  */
 import * as z from "zod";
 import { StalledError } from "../../errors.ts";
@@ -78,12 +79,8 @@ export function continueCursor(cursor: Cursor, query: CursorQuery): Cursor {
   const exprFingerprint = sha256Hex(query.expr);
   const { stepMs } = query;
   const isSame = exprFingerprint === cursor.exprFingerprint && stepMs === cursor.stepMs;
-  return settle({
-    ...cursor,
-    exprFingerprint,
-    stepMs,
-    rereadMs: isSame || cursor.rereadMs === null ? cursor.rereadMs : newestPoint(cursor),
-  }, cursor.ahead);
+  const rereadMs = isSame || cursor.rereadMs === null ? cursor.rereadMs : newestPoint(cursor);
+  return { ...toStep(cursor, stepMs), exprFingerprint, rereadMs };
 }
 
 /** Everything in the span is acknowledged now, and what was before still is. */
@@ -96,8 +93,9 @@ export function acknowledge(cursor: Cursor, { startMs, endMs }: Span): Cursor {
 
 /** What either of two acknowledged. The rest is the first one's. */
 export function uniteCursors(cursor: Cursor, other: Cursor): Cursor {
-  const acknowledgedMs = Math.max(cursor.acknowledgedMs, other.acknowledgedMs);
-  return settle({ ...cursor, acknowledgedMs }, [...cursor.ahead, ...other.ahead]);
+  const theirs = toStep(other, cursor.stepMs);
+  const acknowledgedMs = Math.max(cursor.acknowledgedMs, theirs.acknowledgedMs);
+  return settle({ ...cursor, acknowledgedMs }, [...cursor.ahead, ...theirs.ahead]);
 }
 
 /** The first grid point that is not acknowledged yet. */
@@ -136,6 +134,16 @@ export function isAcknowledged(cursor: Cursor, { startMs, endMs }: Span): boolea
 function settledFrom({ acknowledgedMs, ahead }: Cursor, timeMs: number): number | null {
   if (timeMs <= acknowledgedMs) return acknowledgedMs;
   return ahead.find(({ startMs, endMs }) => startMs <= timeMs && timeMs <= endMs)?.endMs ?? null;
+}
+
+/** The end of a hole belongs to a point of the new grid; where a span has that point, the span begins later. */
+function toStep(cursor: Cursor, stepMs: number): Cursor {
+  if (stepMs === cursor.stepMs) return cursor;
+  const ahead = holesOf(cursor).map((hole, index) => {
+    const { startMs, endMs } = cursor.ahead[index]!;
+    return { startMs: Math.max(startMs, alignUp(hole.endMs, stepMs) + 1), endMs };
+  });
+  return settle({ ...cursor, stepMs }, ahead.filter(({ startMs, endMs }) => startMs <= endMs));
 }
 
 function settle(cursor: Cursor, spans: readonly Span[]): Cursor {

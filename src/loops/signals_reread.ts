@@ -30,7 +30,8 @@ export class RereadLane {
     const window = known?.window ?? windowAt(grid, startMs);
     const leftMs = window.endMs + deps.config.reread - time.now();
     if (leftMs > 0) return await this.#sleep(leftMs);
-    if (!known?.isFinal && this.#wasSent(window)) {
+    const isDue = !known?.isFinal && this.#wasSent(window);
+    if (isDue && time.now() - window.endMs <= Math.max(deps.config.backfill, deps.config.reread)) {
       if (throttle.leftMs > 0) return await this.#sleep(throttle.leftMs);
       throttle.begin(durationOf([window], grid.stepMs));
       const result = await this.ports.window.carryAgain(window, known?.digest);

@@ -34,6 +34,8 @@ interface Life {
   readonly deadMs: number;
   /** Per send: chance out of 100 to fail before the batch is taken, after it, or to be refused. */
   readonly receiver: readonly [before: number, after: number, refused: number];
+  /** Per write of cursor or ledger: chance out of 100 to find the disk full, before it or after. */
+  readonly disk: number;
   readonly sourceFaults: number;
   readonly maxSamples: number;
   readonly warned: boolean;
@@ -55,6 +57,7 @@ const lives: fc.Arbitrary<Life[]> = fc.array(
       fc.constantFrom(0, 40),
       fc.constantFrom(0, 0, 10),
     ),
+    disk: fc.constantFrom(0, 0, 20),
     sourceFaults: fc.constantFrom(0, 2),
     maxSamples: fc.constantFrom(1000, 4, 1),
     warned: fc.boolean(),
@@ -150,8 +153,21 @@ function join(stretches: readonly Stretch[]): Stretch[] {
   return joined;
 }
 
-function mortalDeps(world: World, story: Story, mortal: Mortal, witness: Witness): SignalsDeps {
-  const { stepMs, skewMs } = mortal.life;
+function mortalDeps(
+  world: World,
+  story: Story,
+  mortal: Mortal,
+  witness: Witness,
+  roll: () => number,
+): SignalsDeps {
+  const { stepMs, skewMs, disk } = mortal.life;
+  const write = (work: () => Promise<void>) =>
+    mortal.live(async () => {
+      const dice = roll();
+      if (dice < disk / 2) throw new TransientError("disk_full", "no space left");
+      await work();
+      if (dice < disk) throw new TransientError("disk_full", "no space left");
+    });
   const deps = world.deps({
     ...CONFIG,
     reread: story.inOrderOnly ? 0 : CONFIG.reread,
@@ -182,14 +198,14 @@ function mortalDeps(world: World, story: Story, mortal: Mortal, witness: Witness
     cursors: {
       load: (query) => mortal.live(() => cursors.load(query)),
       save: (cursor) =>
-        mortal.live(async () => {
+        write(async () => {
           await cursors.save(cursor);
           witness.save(cursor);
         }),
     },
     gaps: {
       pending: (query, afterMs) => mortal.live(() => gaps.pending(query, afterMs)),
-      append: (query, found, open) => mortal.live(() => gaps.append(query, found, open)),
+      append: (query, found, open) => write(() => gaps.append(query, found, open)),
     },
     quarantine: { keep: (name, bytes) => mortal.live(() => quarantine.keep(name, bytes)) },
   };
@@ -223,7 +239,7 @@ async function live(
   const mortal = new Mortal(life);
   afflict(world, life, roll);
   world.clock.step(life.clockStepMs);
-  const streamer = new SignalsStreamer(mortalDeps(world, story, mortal, witness));
+  const streamer = new SignalsStreamer(mortalDeps(world, story, mortal, witness, roll));
   const running = streamer.run(mortal.abort.signal);
   const options = { lanes: story.inOrderOnly ? 1 : 3, stepMs: 5000 };
   await driveUntil(world.clock, QUERIES.length, running, () => done(streamer), options);
@@ -237,6 +253,7 @@ const PEACE: Life = {
   after: false,
   deadMs: 0,
   receiver: [0, 0, 0],
+  disk: 0,
   sourceFaults: 0,
   maxSamples: 1000,
   warned: false,
@@ -254,7 +271,7 @@ Deno.test("received = source minus gaps, through random deaths, failures, outage
       let latestMs = 0;
       const roll = () => (state = (state * 48_271 + 11) % 2_147_483_647) % 100;
       for (const life of story.lives) {
-        const deadlineMs = world.clock.monotonic() + 1_800_000;
+        const deadlineMs = world.clock.monotonic() + 1_200_000;
         const isOver = () => world.clock.monotonic() > deadlineMs;
         await live(world, story, life, witness, roll, isOver);
         latestMs = Math.max(latestMs, world.clock.now());

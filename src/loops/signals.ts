@@ -22,8 +22,8 @@ export class SignalsStreamer {
     if (deps.sink.inOrderOnly && deps.config.reread > 0) {
       throw new StalledError(
         "config_invalid",
-        "signals.reread needs a receiver that takes a point again; that of signals.remoteWrite does not",
-        { hint: "leave out signals.reread (0s), and let signals.settle be long enough instead" },
+        "signals.reread needs a receiver that takes old points again; that of signals.sink does not",
+        { hint: "leave out signals.reread, and let signals.settle be long enough instead" },
       );
     }
   }

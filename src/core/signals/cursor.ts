@@ -91,11 +91,14 @@ export function acknowledge(cursor: Cursor, { startMs, endMs }: Span): Cursor {
   return settle(cursor, [...cursor.ahead, { startMs, endMs }]);
 }
 
-/** What either of two acknowledged. The rest is the first one's. */
+/** What either of two acknowledged or asked once more. The rest is the first one's. */
 export function uniteCursors(cursor: Cursor, other: Cursor): Cursor {
   const theirs = toStep(other, cursor.stepMs);
   const acknowledgedMs = Math.max(cursor.acknowledgedMs, theirs.acknowledgedMs);
-  return settle({ ...cursor, acknowledgedMs }, [...cursor.ahead, ...theirs.ahead]);
+  const rereadMs = cursor.rereadMs === null || theirs.rereadMs === null
+    ? null
+    : Math.max(cursor.rereadMs, theirs.rereadMs);
+  return settle({ ...cursor, acknowledgedMs, rereadMs }, [...cursor.ahead, ...theirs.ahead]);
 }
 
 /** The first grid point that is not acknowledged yet. */

@@ -265,7 +265,8 @@ const PEACE: Life = {
 Deno.test("received = source minus gaps, through random deaths, failures, outages and steps", async () => {
   await fc.assert(
     fc.asyncProperty(stories, fc.nat(), async (story, seed) => {
-      await using world = await createWorld();
+      // Windows of several batches, of which any number may have arrived when it dies.
+      await using world = await createWorld({ batchBytes: 300 });
       const witness = new Witness();
       let state = seed;
       let latestMs = 0;

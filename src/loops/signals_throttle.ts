@@ -1,6 +1,9 @@
 /** So much of history per time, on a clock that nobody can step. */
 import type { Clock } from "../runtime.ts";
 
+/** What small windows lose to timers that wake late is made up for, within so much. */
+const BURST_MS = 1000;
+
 export class Throttle {
   #nextMs = -Infinity;
 
@@ -12,8 +15,9 @@ export class Throttle {
     return Math.max(0, this.#nextMs - this.clock.monotonic());
   }
 
-  /** A window for so much time begins now. Time in which nothing was asked is not made up for. */
+  /** A window for so much time begins now. */
   begin(durationMs: number): void {
-    this.#nextMs = Math.max(this.#nextMs, this.clock.monotonic()) + durationMs / this.speed;
+    const fromMs = Math.max(this.#nextMs, this.clock.monotonic() - BURST_MS);
+    this.#nextMs = fromMs + durationMs / this.speed;
   }
 }

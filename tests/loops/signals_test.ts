@@ -198,10 +198,10 @@ Deno.test("a window that is too much is halved until it fits, and nothing is mis
   const deps = world.deps({
     ...CONFIG,
     queries: [{ name: "wide", expr: "sim_wide", step: 1000 }],
-    startFrom: 240_000,
+    startFrom: 160_000,
   });
   world.prometheus.settings.maxSamples = 64 * 7;
-  const firstMs = world.clock.now() - 240_000;
+  const firstMs = world.clock.now() - 160_000;
   const run = start(world, deps);
   await run.until(() => isCaughtUp(run));
   await run.stop();
@@ -366,8 +366,8 @@ Deno.test("a window of several batches is acknowledged only when all of them are
 Deno.test("a window that is too large even compressed is halved, and a single point becomes a gap", async () => {
   await using world = await createWorld({ batchBytes: 500, maxWindowBytes: 2500 });
   const queries = [{ name: "wide", expr: "sim_wide", step: 1000 }];
-  const deps = world.deps({ ...CONFIG, queries, startFrom: 240_000 });
-  const firstMs = world.clock.now() - 240_000;
+  const deps = world.deps({ ...CONFIG, queries, startFrom: 160_000 });
+  const firstMs = world.clock.now() - 160_000;
   const run = start(world, deps);
   await run.until(() => isCaughtUp(run));
   await run.stop();

@@ -172,7 +172,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 /** How long a lane may be busy with network and disk before the clock goes on without it. */
-const TURNS = 10;
+const TURNS = 20;
 
 /**
  * Moves the clock on whenever all lanes of all queries sleep, until `done`. A query that has not read its

@@ -21,7 +21,7 @@ export const Signals = z.strictObject({
   backfill: duration("24h", "0s", "30d").describe(
     "how far back an outage is made good; what is older becomes a gap",
   ),
-  backfillSpeed: z.number().min(2).max(1000).default(30).describe(
+  backfillSpeed: z.number().min(2).max(10_000).default(30).describe(
     "how many times faster than real time each query's history is asked for",
   ),
   startFrom: duration("5m", "0s", "30d").describe("how far back the very first window begins"),

@@ -14,6 +14,7 @@ import type { SignalsDeps, SignalsQuery } from "./signals_ports.ts";
 
 export class CursorKeeper {
   #cursor: Cursor | null = null;
+  #holeOpened = new AbortController();
   readonly #turns = new Turns();
 
   constructor(
@@ -53,7 +54,20 @@ export class CursorKeeper {
       const next = acknowledge(this.cursor, span);
       await this.#save(next);
       this.gaps.forget(next);
+      if (next.ahead.length === 0) return;
+      this.#holeOpened.abort(new DOMException("there is history to send", "AbortError"));
+      this.#holeOpened = new AbortController();
     });
+  }
+
+  /** Sleeps until there is history to send, for so long at most. */
+  async sleepUntilHole(ms: number, signal: AbortSignal): Promise<void> {
+    const opened = this.#holeOpened.signal;
+    try {
+      await this.deps.clock.sleep(ms, AbortSignal.any([signal, opened]));
+    } catch (error) {
+      if (signal.aborted || !opened.aborted) throw error;
+    }
   }
 
   /** Goes to the disk with the next acknowledgement: to ask once more twice does no harm. */

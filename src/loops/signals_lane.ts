@@ -74,7 +74,7 @@ export class SignalsLane {
     const stretch = nextStretch(this.name, keeper.cursor, grid, time.now() - settle);
     if (!stretch) {
       this.ports.rest();
-      return await deps.clock.sleep(MAX_SLEEP_MS, this.ports.signal);
+      return await keeper.sleepUntilHole(MAX_SLEEP_MS, this.ports.signal);
     }
     const { startMs } = stretch;
     const lost = gaps.lossAt(startMs);

@@ -60,6 +60,13 @@ export function classifyFloat(bytes: Uint8Array, from: number, to: number): Floa
   return isSafe ? CANONICAL : JSON_NUMBER;
 }
 
+/** Whether a text is a float: as `classifyFloat`, for texts that are strings already. */
+export function isFloatText(text: string): boolean {
+  if (text.length > MAX_LENGTH) return false;
+  if (SHORT_FORM.test(text) || SPECIAL_FORM.test(text)) return true;
+  return FLOAT_FORM.test(text) && Number.isFinite(Number(text));
+}
+
 /** @param bytes a text that is a float */
 export function parseFloatText(bytes: Uint8Array, from: number, to: number): number {
   const text = decoder.decode(bytes.subarray(from, to));
@@ -68,13 +75,16 @@ export function parseFloatText(bytes: Uint8Array, from: number, to: number): num
 }
 
 const JSON_FORM = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** Nothing of this form is beyond the largest double. */
+const SHORT_FORM = /^-?\d{1,200}(?:\.\d+)?(?:e-\d+)?$/;
+const SPECIAL_FORM = /^(?:NaN|[+-]?Inf)$/;
 const FLOAT_FORM = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** By its text: for what is rare. */
 function classifyOdd(bytes: Uint8Array, from: number, to: number): FloatText {
   if (to - from > MAX_LENGTH) return NO_FLOAT;
   const text = decoder.decode(bytes.subarray(from, to));
-  if (text === "NaN" || text === "+Inf" || text === "-Inf" || text === "Inf") return OTHER;
+  if (SPECIAL_FORM.test(text)) return OTHER;
   if (!FLOAT_FORM.test(text) || !Number.isFinite(Number(text))) return NO_FLOAT;
   return JSON_FORM.test(text) ? JSON_NUMBER : OTHER;
 }

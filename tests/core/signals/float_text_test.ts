@@ -4,6 +4,7 @@ import { encodeUtf8 } from "../../../src/core/encoding.ts";
 import {
   CANONICAL,
   classifyFloat,
+  isFloatText,
   JSON_NUMBER,
   NO_FLOAT,
   OTHER,
@@ -42,7 +43,10 @@ Deno.test("classifyFloat() calls canonical what RFC 8785 would write, and most o
     [NO_FLOAT, ["1e999", "-1e999", "nan", "inf", "infinity", "-NaN", "9".repeat(400), "١"]],
   ];
   for (const [kind, texts] of all) {
-    for (const text of texts) assert.equal(classify(text), kind, text);
+    for (const text of texts) {
+      assert.equal(classify(text), kind, text);
+      assert.equal(isFloatText(text), kind !== NO_FLOAT, text);
+    }
   }
 });
 
@@ -70,6 +74,7 @@ Deno.test("classifyFloat() takes exactly what is a float", () => {
     fc.property(almost, (text) => {
       const isFloat = FLOAT.test(text) && (/[IN]/.test(text) || Number.isFinite(Number(text)));
       assert.equal(classify(text) !== NO_FLOAT, isFloat, text);
+      assert.equal(isFloatText(text), isFloat, text);
     }),
     { numRuns: 20_000 },
   );

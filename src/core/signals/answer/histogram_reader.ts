@@ -1,7 +1,6 @@
 /** The `histograms` of one series: native histograms, whose buckets may be left out. */
-import { encodeUtf8 } from "../../encoding.ts";
 import type { HistogramPoint } from "../../protocol.ts";
-import { classifyFloat, NO_FLOAT } from "../float_text.ts";
+import { isFloatText } from "../float_text.ts";
 import type { SeriesHandler } from "../series_handler.ts";
 import type { Window } from "../windows.ts";
 import type { JsonInput, Sequence } from "./json_input.ts";
@@ -66,9 +65,6 @@ function parseBucket(bucket: JsonValue): [number, string, string, string] {
 }
 
 function asFloatText(value: JsonValue | undefined): string {
-  if (typeof value === "string") {
-    const bytes = encodeUtf8(value);
-    if (classifyFloat(bytes, 0, bytes.length) !== NO_FLOAT) return value;
-  }
+  if (typeof value === "string" && isFloatText(value)) return value;
   throw odd("a value", "a float as text");
 }

@@ -26,7 +26,6 @@ export function chooseCursors(
   const local = new CursorFiles(files, config.stateDir);
   const journal = config.kubernetes.mode === "none" ? undefined : config.kubernetes.journal;
   if (!journal || !kubernetes) return { cursors: local, share: null };
-  const queries = new Set(config.signals.queries.map(({ name }) => name));
   const cursors = new SharedCursors({
     store: new JournalStore(kubernetes.api, {
       namespace: journal.namespace,
@@ -34,7 +33,6 @@ export function chooseCursors(
     }),
     secretName: SECRET_NAME,
     local,
-    isShared: (query) => queries.has(query),
     clock,
     health,
     log,

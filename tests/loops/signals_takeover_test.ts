@@ -35,7 +35,6 @@ function startPod(world: World, { api }: ClusterFixture, name: string) {
     }),
     secretName: "neuralops-signal-cursors",
     local: new CursorFiles(systemFiles, stateDir),
-    isShared: () => true,
     clock: world.clock,
     health: world.health,
     log: deps.log,

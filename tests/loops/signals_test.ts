@@ -477,7 +477,7 @@ Deno.test("a stalled receiver is left in peace and tried again", async () => {
 Deno.test("a changed step goes on without a hole", async () => {
   await using world = await createWorld();
   const first = start(world, world.deps(CONFIG));
-  await first.until(() => world.receiver.batches.length >= 3);
+  await first.until(() => isCaughtUp(first));
   await first.stop();
   const beforeMs = first.streamer.lag()[0]!.acknowledgedMs!;
   const queries = [{ name: "depth", expr: "sim_queue_depth", step: 7000 }];

@@ -2,7 +2,7 @@
  * Cursors that the next leader finds: one Secret beside the journal, a key for each query. The file of this
  * process stays the truth of what it acknowledged; the Secret follows it, in one small write of what changed
  * per half minute. Who takes over goes on from both together: what was acknowledged since the last write
- * is asked for and sent again.
+ * is asked for and sent again. Queries that each process asks for itself do not belong here.
  */
 import type { HealthBoard } from "../../../core/health.ts";
 import { decodeBase64, decodeUtf8, encodeBase64 } from "../../../core/encoding.ts";
@@ -39,8 +39,6 @@ export interface SharedCursorPorts {
   readonly store: JournalStore;
   readonly secretName: string;
   readonly local: CursorStore;
-  /** Of which the next leader goes on with; all others are this process's own. */
-  readonly isShared: (query: string) => boolean;
   readonly clock: Clock;
   readonly health: HealthBoard;
   readonly log: Logger;
@@ -51,14 +49,16 @@ type Entries = Readonly<Record<string, string>>;
 export class SharedCursors implements CursorStore {
   /** Saved in this term, and not in the Secret yet. */
   #changed = new Map<string, Cursor>();
+  /** The queries of this configuration. */
+  readonly #asked = new Set<string>();
   #read: { readonly atMs: number; readonly entries: Promise<Entries> } | null = null;
 
   constructor(private readonly ports: SharedCursorPorts) {}
 
   /** Rejects while the API server cannot be asked: to begin without what it knows would lose time. */
   async load(query: string): Promise<Cursor | null> {
-    const { local, isShared, store, secretName } = this.ports;
-    if (!isShared(query)) return await local.load(query);
+    const { local, store, secretName } = this.ports;
+    this.#asked.add(query);
     const [ours, entries] = await Promise.all([local.load(query), this.#entries()]);
     const { [query]: text } = entries;
     if (text === undefined) return ours;
@@ -69,7 +69,7 @@ export class SharedCursors implements CursorStore {
 
   async save(cursor: Cursor): Promise<void> {
     await this.ports.local.save(cursor);
-    if (this.ports.isShared(cursor.query)) this.#changed.set(cursor.query, cursor);
+    this.#changed.set(cursor.query, cursor);
   }
 
   /** One term of leading: writes until the signal aborts, and once more then if it still may. */
@@ -122,7 +122,7 @@ export class SharedCursors implements CursorStore {
     const entries: Entries = await this.#read?.entries.catch(() => ({})) ?? {};
     this.#read = null;
     return Object.entries(entries).filter(([query, text]) => {
-      if (this.ports.isShared(query)) return false;
+      if (this.#asked.has(query)) return false;
       try {
         return newestPoint(parseCursor(decode(text), query, "")) < nowMs - KEEP_MS;
       } catch {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { InvalidInputError, TransientError } from "../../src/errors.ts";
 import type { SignalsBatch } from "../../src/core/protocol.ts";
 import type { Cursor } from "../../src/core/signals/cursor.ts";
+import { isWholeLoss } from "../../src/core/signals/gap_ledger.ts";
 import { SignalsStreamer } from "../../src/loops/signals.ts";
 import type { SignalsDeps } from "../../src/loops/signals_ports.ts";
 import { createWorld, driveUntil, type World } from "./signals_world.ts";
@@ -116,9 +117,13 @@ class Witness {
   /** Where each query began: with the first cursor that reached the disk. */
   readonly first = new Map<string, number>();
 
-  acknowledge(query: string, { startMs, endMs, stepMs }: SignalsBatch["window"]): void {
-    const known = this.#acknowledged.get(query) ?? [];
-    this.#acknowledged.set(query, join([...known, { afterMs: startMs - stepMs, endMs }]));
+  acknowledge({ query: { name }, window, gaps }: SignalsBatch): void {
+    const known = this.#acknowledged.get(name) ?? [];
+    // A loss that was recorded at another step may end between two points of this one.
+    const lost = gaps.filter(isWholeLoss)
+      .map(({ startMs, endMs }) => ({ afterMs: startMs - 1, endMs }));
+    const { startMs, endMs, stepMs } = window;
+    this.#acknowledged.set(name, join([...known, ...lost, { afterMs: startMs - stepMs, endMs }]));
   }
 
   save(cursor: Cursor): void {
@@ -192,7 +197,7 @@ function mortalDeps(
         mortal.live(async () => {
           await sink.send(batch, signal);
           const taken = world.receiver.batches.find(({ batchId }) => batchId === batch.batchId)!;
-          witness.acknowledge(batch.query, taken.window);
+          witness.acknowledge(taken);
         }),
     },
     cursors: {

@@ -13,6 +13,7 @@ import { labelHashOf } from "./label_hash.ts";
 import { type NodeStreaming, streamingOfNode } from "./node_streaming.ts";
 import { clientRenewal } from "./renewals.ts";
 import type { Loop } from "./run_together.ts";
+import type { CursorKeeping } from "./shared_cursors.ts";
 
 const SECTION = "prometheus";
 
@@ -23,6 +24,8 @@ export interface Streaming {
   readonly ofNode: NodeStreaming | null;
   /** Take up client certificates that were renewed on the disk. */
   readonly renewals: readonly Loop[];
+  /** Beside the streamer, while it runs; null where nobody takes over. */
+  readonly share: Loop | null;
   close(): void;
 }
 
@@ -33,6 +36,7 @@ export interface Streaming {
 export async function prepareStreaming(
   foundation: Foundation,
   control: Control,
+  { cursors, share }: CursorKeeping,
   isOneOfMany: boolean,
 ): Promise<Streaming | null> {
   const { config, runtime, key, mask, log, metrics, health, audit } = foundation;
@@ -57,7 +61,9 @@ export async function prepareStreaming(
   const streamer = (
     { session, controlPlane }: Standing,
     folder: string,
-    special: Pick<SignalsDeps, "config" | "node" | "part" | "maxConcurrent">,
+    special:
+      & Pick<SignalsDeps, "config" | "node" | "part" | "maxConcurrent">
+      & Partial<Pick<SignalsDeps, "cursors">>,
   ) =>
     new SignalsStreamer({
       clusterId: () => session.identity()?.clusterId ?? "",
@@ -77,7 +83,11 @@ export async function prepareStreaming(
     });
   const queries = config.signals.queries.filter(({ scope }) => scope !== "node");
   return {
-    streamer: streamer(control, config.stateDir, { config: { ...config.signals, queries } }),
+    streamer: streamer(control, config.stateDir, {
+      config: { ...config.signals, queries },
+      cursors,
+    }),
+    share,
     ofNode: streamingOfNode(config, control, isOneOfMany, streamer),
     renewals: [renewal(peer), ...(receiver ? [receiver.renewal] : [])],
     close: () => {

@@ -57,8 +57,19 @@ export const Signals = z.strictObject({
     "without one, and without presets, nothing is streamed",
   ),
   window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
-  settle: duration("30s", "0s", "1h").describe("how far behind now the newest point stays"),
-  backfill: duration("24h", "0s", "30d").describe("how far back an outage is made good"),
+  settle: duration("30s", "0s", "1h").describe(
+    "how far behind now the newest point stays; at least two scrape intervals",
+  ),
+  reread: duration("0s", "0s", "1d").describe(
+    "after so long each window is asked once more, and sent again if late samples changed it; " +
+      "0s: never; else at least `settle`",
+  ),
+  backfill: duration("24h", "0s", "30d").describe(
+    "how far back an outage is made good; what is older becomes a gap",
+  ),
+  backfillSpeed: z.number().min(2).max(10_000).default(30).describe(
+    "how many times faster than real time each query's history is asked for",
+  ),
   startFrom: duration("5m", "0s", "30d").describe("how far back the very first window begins"),
   maxSeries: maxSeries.default(100_000).describe(
     "per query; what is beyond is left out, counted, and recorded as a gap",
@@ -66,6 +77,9 @@ export const Signals = z.strictObject({
   hashKeyFile: path.optional().describe(
     "file with the key for labels.hash, 16 bytes or more; by default it is made of the connector's own key",
   ),
+}).refine(({ reread, settle }) => reread === 0 || reread >= settle, {
+  path: ["reread"],
+  message: "must be 0s, or at least signals.settle: before that nothing was sent",
 }).refine(
   (value) => new Set(value.queries.map((query) => query.name)).size === value.queries.length,
   {

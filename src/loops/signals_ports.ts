@@ -32,8 +32,11 @@ export interface CursorStore {
 
 export interface GapLedger {
   pending(query: string, afterMs: number): Promise<Gap[]>;
-  /** Resolves once the gaps are on the disk. */
-  append(query: string, gaps: readonly Gap[]): Promise<void>;
+  /**
+   * Resolves once the gaps are on the disk.
+   * @param open recorded before, and not acknowledged: whatever else is old may be dropped
+   */
+  append(query: string, gaps: readonly Gap[], open: readonly Gap[]): Promise<void>;
 }
 
 export interface Quarantine {

@@ -12,11 +12,14 @@ async function stream(
   world: World,
   query: Query,
   changes: Partial<SignalsDeps> = {},
+  reread = 0,
 ): Promise<SignalsDeps> {
   const config: SignalsDeps["config"] = {
     queries: [query],
     window: 60_000,
     settle: 30_000,
+    reread,
+    backfillSpeed: 30,
     backfill: 86_400_000,
     startFrom: 300_000,
     maxSeries: 1000,
@@ -24,8 +27,10 @@ async function stream(
   const deps = { ...world.deps(config), ...changes };
   const abort = new AbortController();
   const running = new SignalsStreamer(deps).run(abort.signal);
-  const done = () => world.receiver.batches.length >= ALL_WINDOWS;
-  await driveUntil(world.clock, 1, running, done);
+  const enoughMs = world.clock.monotonic() + 20 * reread;
+  const done = () =>
+    world.receiver.batches.length >= ALL_WINDOWS && world.clock.monotonic() >= enoughMs;
+  await driveUntil(world.clock, 1, running, done, { lanes: reread > 0 ? 3 : 2 });
   abort.abort(new DOMException("stopped", "AbortError"));
   await running;
   return deps;
@@ -38,9 +43,13 @@ function arrived(world: World): Set<string>[] {
   );
 }
 
-async function metric(deps: SignalsDeps, reason: string): Promise<number> {
+async function metric(
+  deps: SignalsDeps,
+  label: string,
+  name = "signal_series_dropped_total",
+): Promise<number> {
   const line = (await deps.metrics.text()).split("\n").find((line) =>
-    line.startsWith("neuralops_connector_signal_series_dropped_total") && line.includes(reason)
+    line.startsWith(`neuralops_connector_${name}`) && line.includes(label)
   );
   return Number(line?.split(" ").at(-1) ?? 0);
 }
@@ -84,6 +93,15 @@ Deno.test("series beyond the cap are left out, counted, and recorded beside the 
     );
   }
   assert.ok(await metric(deps, "series_limit") >= 54 * ALL_WINDOWS);
+});
+
+Deno.test("a window that lost series to the cap is not sent again when nothing has changed", async () => {
+  await using world = await createWorld();
+  const query = { name: "wide", expr: "sim_wide", step: STEP, maxSeries: 10 };
+  const deps = await stream(world, query, {}, 60_000);
+  assert.ok(await metric(deps, "unchanged", "signal_rereads_total") >= 2);
+  assert.equal(await metric(deps, '"sent"', "signal_rereads_total"), 0);
+  for (const { gaps } of world.receiver.batches) assert.equal(gaps.length, 1);
 });
 
 Deno.test("labels go as the rules say, with their points; those that become alike are recorded", async () => {

@@ -55,6 +55,7 @@ realTest("agent loses nothing of a Prometheus that fails in every way", [
           window: `${WINDOW_MS}ms`,
           startFrom: "30h",
           backfill: "48h",
+          backfillSpeed: 10_000,
           settle: "5s",
         },
       }, async ({ agent }) => {

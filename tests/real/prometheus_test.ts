@@ -81,6 +81,7 @@ async function streamKnownData(
     window: "5m",
     startFrom: "4h",
     settle: "5s",
+    backfillSpeed: 10_000,
   });
   const batches = (count: number) =>
     within(

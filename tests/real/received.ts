@@ -1,6 +1,6 @@
 /** What the control plane received of a query, against what Prometheus says it holds. */
 import assert from "node:assert/strict";
-import type { SampleValue } from "../../src/core/protocol.ts";
+import type { SampleValue, SignalsBatch } from "../../src/core/protocol.ts";
 import type { EmbeddedControlPlane } from "../../src/embedded/control_plane/start.ts";
 import type { PrometheusSeries, Range } from "./prometheus_server.ts";
 
@@ -12,9 +12,7 @@ type Points = Map<string, Map<number, Exclude<SampleValue, null>>>;
  * @param node of a query that each node asks for itself
  */
 export function receivedRange(signals: Signals, query: string, node?: string): Range {
-  const windows = signals.batches
-    .filter((batch) => batch.query.name === query && batch.node === node)
-    .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
+  const windows = windowsOf(signals, query, node);
   const first = windows[0]!;
   let endMs = first.startMs - first.stepMs;
   for (const window of windows) {
@@ -24,12 +22,26 @@ export function receivedRange(signals: Signals, query: string, node?: string): R
   return { startMs: first.startMs, endMs, stepMs: first.stepMs };
 }
 
-/** Up to where a query has arrived; 0 when nothing has. */
+/**
+ * Up to where a query has arrived without a hole; 0 when nothing has. Fresh data go first: only when history
+ * has begun to arrive does this say anything.
+ */
 export function receivedUntil(signals: Signals, query: string): number {
-  return signals.batches.reduce(
-    (newest, batch) => batch.query.name === query ? Math.max(newest, batch.window.endMs) : newest,
-    0,
+  let untilMs = 0;
+  for (const { startMs, endMs, stepMs } of windowsOf(signals, query)) {
+    if (untilMs > 0 && startMs > untilMs + stepMs) break;
+    untilMs = endMs;
+  }
+  return untilMs;
+}
+
+/** In the order of time, each once: it may have come in several batches, or again. */
+function windowsOf(signals: Signals, query: string, node?: string): SignalsBatch["window"][] {
+  const windows = new Map(
+    signals.batches.filter((batch) => batch.query.name === query && batch.node === node)
+      .map(({ window }) => [`${window.startMs} ${window.endMs}`, window]),
   );
+  return [...windows.values()].sort((a, b) => a.startMs - b.startMs);
 }
 
 export function receivedPoints(signals: Signals, query: string, node?: string): Points {

@@ -11,7 +11,7 @@ export async function forwarding(stage: Stage): Promise<void> {
       "five batches of each query",
       () =>
         world.prometheus.queries.every(({ name }) =>
-          world.controlPlane.signals.batches.filter(({ query }) => query.name === name).length >= 5
+          windowsOf(stage, name).length >= 5 && holesOf(stage, name).length === 0
         ),
     );
     return compare(stage);
@@ -34,7 +34,10 @@ export async function outage(stage: Stage): Promise<readonly [number, number]> {
     async () => {
       await stage.until(
         "the backlog to arrive",
-        () => world.prometheus.queries.every(({ name }) => newest(stage, name) > backMs),
+        () =>
+          world.prometheus.queries.every(({ name }) =>
+            newest(stage, name) > backMs && holesOf(stage, name).length === 0
+          ),
       );
       return compare(stage);
     },
@@ -42,25 +45,33 @@ export async function outage(stage: Stage): Promise<readonly [number, number]> {
   return [from, clock.monotonic()];
 }
 
-function newest({ world: { controlPlane } }: Stage, query: string): number {
-  const ends = controlPlane.signals.batches
-    .filter((batch) => batch.query.name === query)
-    .map((batch) => batch.window.endMs);
-  return Math.max(0, ...ends);
+/** In the order of time; fresh ones arrive before those that an outage held up. */
+function windowsOf({ world: { controlPlane } }: Stage, query: string) {
+  return controlPlane.signals.batches.filter((batch) => batch.query.name === query)
+    .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
+}
+
+function newest(stage: Stage, query: string): number {
+  return Math.max(0, ...windowsOf(stage, query).map(({ endMs }) => endMs));
+}
+
+/** Milliseconds between windows that do not tile time. */
+function holesOf(stage: Stage, query: string): number[] {
+  const windows = windowsOf(stage, query);
+  return windows.slice(1)
+    .map(({ startMs, stepMs }, index) => startMs - windows[index]!.endMs - stepMs)
+    .filter((gapMs) => gapMs !== 0);
 }
 
 /** Throws at the first point that differs, is missing, or is one too many. */
-export async function compare({ world }: Stage): Promise<string> {
-  const { controlPlane: { signals }, prometheus } = world;
+export async function compare(stage: Stage): Promise<string> {
+  const { controlPlane: { signals }, prometheus } = stage.world;
   let points = 0;
   let batches = 0;
   for (const { name, expr } of prometheus.queries) {
-    const windows = signals.batches.filter((batch) => batch.query.name === name)
-      .map((batch) => batch.window).sort((a, b) => a.startMs - b.startMs);
-    for (const [index, window] of windows.slice(1).entries()) {
-      const gap = window.startMs - windows[index]!.endMs - prometheus.stepMs;
-      demand(gap === 0, `${name}: ${gap} ms between two windows`);
-    }
+    const windows = windowsOf(stage, name);
+    const [gapMs] = holesOf(stage, name);
+    demand(gapMs === undefined, `${name}: ${gapMs} ms between two windows`);
     batches += windows.length;
     const [startMs, endMs] = [windows[0]!.startMs, windows.at(-1)!.endMs];
     points += compareQuery(

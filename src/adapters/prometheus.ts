@@ -15,6 +15,11 @@ import type { Files, Random } from "../runtime.ts";
 import { type HttpAuth, HttpCredentials } from "./http_credentials.ts";
 import type { Peer, PeerStream } from "./peer.ts";
 
+export interface PrometheusOptions extends HttpAuth {
+  /** Asked of Prometheus; what a proxy compresses unasked is read all the same. */
+  readonly compression?: "none" | "gzip" | undefined;
+}
+
 const PATH = "/api/v1/query_range";
 /** Pieces between which the packer may compress, however large the connection's are. */
 const PIECE_BYTES = 256 * 1024;
@@ -28,11 +33,11 @@ export class PrometheusSource implements SignalsSource {
   constructor(
     private readonly peer: Peer,
     files: Files,
-    auth: HttpAuth,
+    private readonly options: PrometheusOptions,
     mask: SecretMask,
     random: Pick<Random, "fraction">,
   ) {
-    this.#credentials = new HttpCredentials(files, auth, mask, "Prometheus");
+    this.#credentials = new HttpCredentials(files, options, mask, "Prometheus");
     this.#seed = Math.floor(random.fraction() * 2 ** 32);
   }
 
@@ -79,7 +84,7 @@ export class PrometheusSource implements SignalsSource {
       path: PATH,
       headers: {
         "accept": "application/json",
-        "accept-encoding": "identity",
+        "accept-encoding": this.options.compression === "gzip" ? "gzip" : "identity",
         "content-type": "application/x-www-form-urlencoded",
         ...await this.#credentials.authorization(),
       },

@@ -56,6 +56,7 @@ export class SignalsFetch {
 }
 
 const IGNORE: SeriesHandler = {
+  takesText: true,
   begin: () => false,
   float: () => {},
   histogram: () => {},

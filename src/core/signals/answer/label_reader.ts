@@ -4,8 +4,9 @@
  */
 import { encodeUtf8 } from "../../encoding.ts";
 import type { Labels, LabelsText } from "../series_handler.ts";
-import type { JsonInput } from "./json_input.ts";
+import type { JsonInput, TextPair } from "./json_input.ts";
 import { odd } from "./malformed.ts";
+import { endOfPlainLabels } from "./plain_labels.ts";
 
 export interface ReadLabels {
   readonly labels: Labels;
@@ -13,26 +14,35 @@ export interface ReadLabels {
   readonly text: LabelsText;
 }
 
-/** Throws MORE, or InvalidInputError `malformed_answer`. */
-export function readLabels(input: JsonInput): ReadLabels {
+const NOT_DECODED: Labels = [];
+
+/**
+ * Throws MORE, or InvalidInputError `malformed_answer`.
+ * @param textOnly to have no labels where the text is a piece of the answer
+ */
+export function readLabels(input: JsonInput, textOnly: boolean): ReadLabels {
   input.take("{");
   const from = input.pos - 1;
-  const labels: [string, string][] = [];
+  const to = textOnly ? endOfPlainLabels(input.bytes, from, input.end) : -1;
+  if (to >= 0) {
+    input.pos = to;
+    return { labels: NOT_DECODED, text: { bytes: input.bytes, from, to } };
+  }
+  const labels: TextPair[] = [];
   let isCanonical = true;
-  let last: string | null = null;
   /** What the object takes when there is nothing in it but its labels. */
   let length = 1;
   while (input.peek() !== 0x7d) {
-    if (last !== null) input.take(",");
-    const name = input.text();
-    isCanonical &&= !input.textEscaped && (last === null || name > last);
-    length += input.textTo - input.textFrom;
-    input.take(":");
-    const value = input.text();
-    isCanonical &&= !input.textEscaped;
-    length += input.textTo - input.textFrom + 6;
-    labels.push([name, value]);
-    last = name;
+    if (labels.length > 0) input.take(",");
+    const start = input.pos;
+    let label = input.plainPair();
+    if (label === null) {
+      label = [input.key(), input.text()];
+      isCanonical = false;
+    }
+    isCanonical &&= labels.length === 0 || label[0] > labels[labels.length - 1]![0];
+    length += input.pos - start + 1;
+    labels.push(label);
   }
   input.take("}");
   if (labels.length === 0) length = 2;

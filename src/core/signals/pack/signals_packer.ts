@@ -16,7 +16,7 @@ import { ColumnWriter } from "./column_writer.ts";
 import { SignalsRequest } from "./signals_batch.ts";
 
 /** Of JSON, before compression: what a receiver unpacks at once. */
-const BATCH_BYTES = 4 << 20;
+const BATCH_BYTES = 1 << 20;
 /** No series may make a batch larger than this; receivers refuse more than 64 MiB. */
 const MAX_BATCH_BYTES = 32 << 20;
 /** Compressed: what a window may take up while it waits for the receiver. */
@@ -28,6 +28,7 @@ export interface PackerLimits {
 }
 
 export class SignalsPacker implements Packer {
+  readonly takesText = true;
   #open: ColumnWriter;
   #full: ColumnWriter[] = [];
   #free: ColumnWriter[] = [];
@@ -95,7 +96,8 @@ export class SignalsPacker implements Packer {
       this.encoding,
     );
     this.#bytes += batch.body.length;
-    if (this.#bytes > this.#maxWindowBytes) {
+    // Gaps are always sent: what they stand for can be had in no other way.
+    if (this.#bytes > this.#maxWindowBytes && !columns.isEmpty) {
       throw tooLarge(`the window takes more than ${this.#maxWindowBytes} bytes, compressed`);
     }
     this.#batches.push(batch);

@@ -19,6 +19,7 @@ import { watchLiveness } from "./liveness.ts";
 import { authorityRenewal } from "./renewals.ts";
 import { type Loop, runTogether } from "./run_together.ts";
 import { type Handler, openDoors } from "./serving.ts";
+import { chooseCursors } from "./shared_cursors.ts";
 import { prepareStreaming } from "./streaming.ts";
 import { VERSION } from "./version.ts";
 
@@ -56,7 +57,8 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     const election = standForElection(foundation, kubernetes);
     const leadership = election ?? alwaysLeader;
     const execution = await prepareExecution(foundation, control, kubernetes, leadership);
-    const streaming = await prepareStreaming(foundation, control);
+    const cursors = chooseCursors(foundation, kubernetes, leadership);
+    const streaming = await prepareStreaming(foundation, control, cursors);
     cleanups.push(() => streaming?.close());
     const shipping = await prepareAuditShipping(foundation, control);
     cleanups.push(() => shipping.close());

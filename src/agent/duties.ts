@@ -31,7 +31,7 @@ export interface Parts {
 
 /** The parts whose health speaks of the leader's loops. */
 const LED =
-  /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
+  /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|cursors|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, shipping, election } = parts;
@@ -91,6 +91,7 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     loops.push((signal) => commands.run(signal));
   }
   if (streaming) loops.push(onceKnown(control, (signal) => streaming.streamer.run(signal)));
+  if (streaming?.share) loops.push(streaming.share);
   const { engine, book } = execution;
   const onBook: Loop[] = [
     (signal) => receipts.run(signal),

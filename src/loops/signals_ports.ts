@@ -12,7 +12,7 @@ import type { Clock, Random } from "../runtime.ts";
 
 /** Where windows go: what they are packed into, and who takes it. */
 export interface SignalsSink {
-  /** Newer windows MUST NOT be sent before older ones, and none again for late samples; default false. */
+  /** It refuses what is older than what it has of a series, so that history cannot come later. */
   readonly inOrderOnly?: boolean;
   /** How many grid points before a window its packer wants to see; default 0. */
   readonly lookBehindSteps?: number;
@@ -32,8 +32,11 @@ export interface CursorStore {
 
 export interface GapLedger {
   pending(query: string, afterMs: number): Promise<Gap[]>;
-  /** Resolves once the gaps are on the disk. */
-  append(query: string, gaps: readonly Gap[]): Promise<void>;
+  /**
+   * Resolves once the gaps are on the disk.
+   * @param open recorded before, and not acknowledged: whatever else is old may be dropped
+   */
+  append(query: string, gaps: readonly Gap[], open: readonly Gap[]): Promise<void>;
 }
 
 export interface Quarantine {

@@ -24,7 +24,9 @@ const CONFIG: SignalsDeps["config"] = {
   ],
   window: 120_000,
   settle: 30_000,
+  reread: 0,
   backfill: 3_600_000,
+  backfillSpeed: 1000,
   startFrom: 600_000,
   maxSeries: 1000,
 };
@@ -61,6 +63,7 @@ async function createStand(): Promise<Stand> {
           new RemoteWriteReceiver(peer, credentials, "auto", "test"),
           new SendingFiles(systemFiles, world.stateDir),
           { maxSamplesPerSend: 5, externalLabels: {}, nativeHistograms, outOfOrder: false },
+          world.clock,
         ),
         gaps: {
           ...deps.gaps,
@@ -158,6 +161,7 @@ async function live(
     CONFIG.queries.length,
     running,
     () => streamer.lag().every(({ acknowledgedMs }) => (acknowledgedMs ?? 0) > untilMs),
+    { lanes: 1 },
   );
   abort.abort(new DOMException("stopped", "AbortError"));
   await running;

@@ -36,7 +36,7 @@ export class SignalStore {
   duplicates = 0;
   /** Batches that came again with other content: a fault of the sender. */
   conflicts = 0;
-  /** Points that were overwritten with another value: a fault of the sender. */
+  /** Points that were overwritten with another value: a fault of the sender, but for `signals.reread`. */
   changedPoints = 0;
   readonly #points = new Map<string, Map<string, StoredPoint>>();
   readonly #histograms = new Map<string, Map<string, StoredHistogram>>();

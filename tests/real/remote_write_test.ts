@@ -203,7 +203,8 @@ async function stream(
       sink: "remoteWrite",
       queries: queries.map(({ name, expr, step }) => ({ name, expr, step })),
       window: "5m",
-      startFrom: `${KNOWN_MINUTES}m`,
+      startFrom: `${KNOWN_MINUTES + 20}m`,
+      backfillSpeed: 1000,
       settle: "5s",
     },
   });

@@ -10,6 +10,7 @@ import { metricName, SeriesLabels } from "../core/signals/remote_write/series_la
 import type { OutgoingBatch, PackedWindow } from "../core/signals/series_handler.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { SignalsSink } from "../loops/signals_ports.ts";
+import type { Clock } from "../runtime.ts";
 import type { RemoteWriteReceiver } from "./remote_write_receiver.ts";
 import type { SendingFiles } from "./sending_file.ts";
 
@@ -19,6 +20,8 @@ export interface RemoteWriteOptions {
   readonly nativeHistograms: boolean;
   /** Whether the receiver takes samples that are older than what a series already has. */
   readonly outOfOrder: boolean;
+  /** Whether another agent may have sent the windows before, whose notes are not here; default false. */
+  readonly takesOver?: boolean;
 }
 
 /** Of one query. */
@@ -27,6 +30,9 @@ interface Sending {
   /** Of an attempt before this one, mostly by a process that has ended; null once its time is passed. */
   earlier: SendingNote | null;
   readonly windowIds: readonly string[];
+  readonly endMs: number;
+  /** What was refused up to here was taken when another agent led. */
+  readonly takenOverMs: number;
 }
 
 export class RemoteWriteSink implements SignalsSink {
@@ -40,6 +46,7 @@ export class RemoteWriteSink implements SignalsSink {
     private readonly receiver: RemoteWriteReceiver,
     private readonly files: SendingFiles,
     private readonly options: RemoteWriteOptions,
+    private readonly clock: Pick<Clock, "now">,
   ) {}
 
   /** Newer windows MUST NOT be sent before older ones, and none is sent again for late samples. */
@@ -63,8 +70,9 @@ export class RemoteWriteSink implements SignalsSink {
     if (!this.inOrderOnly) return await this.#sendOnce(batch, null, signal);
     const sending = await this.#note(batch);
     const { earlier } = sending;
-    const isNew = earlier === null || earlier.refused || earlier.requests.includes(idOf(batch));
-    if (isNew) return await this.#sendOnce(batch, sending, signal);
+    const isPlain = earlier === null || earlier.refused || earlier.requests.includes(idOf(batch)) ||
+      batch.window.endMs <= sending.takenOverMs;
+    if (isPlain) return await this.#sendOnce(batch, sending, signal);
     // The window went out before with other content: as far as it reached then, this may be there.
     const { before, after } = await batch.cutAt(earlier.endMs + 1);
     if (before !== null) await this.#sendWhatIsMissing(before, signal);
@@ -76,8 +84,9 @@ export class RemoteWriteSink implements SignalsSink {
     sending: Sending | null,
     signal: AbortSignal,
   ): Promise<void> {
-    const mayBeThere = this.#tried.has(batch) ||
-      (sending?.earlier?.requests.includes(idOf(batch)) ?? false);
+    const mayBeThere = this.#tried.has(batch) || (sending !== null &&
+      (batch.window.endMs <= sending.takenOverMs ||
+        (sending.earlier?.requests.includes(idOf(batch)) ?? false)));
     this.#tried.add(batch);
     let isOld = false;
     try {
@@ -110,7 +119,7 @@ export class RemoteWriteSink implements SignalsSink {
 
   /** On the disk before the first request of a window goes out. */
   async #note(batch: RemoteWriteBatch): Promise<Sending> {
-    const { query, window: { startMs, endMs }, origin: { windowIds } } = batch;
+    const { query, window: { startMs, endMs, stepMs }, origin: { windowIds } } = batch;
     const current = this.#sending.get(query);
     if (current?.windowIds === windowIds) return current;
     const earlier = current?.note ?? await this.files.load(query);
@@ -125,7 +134,13 @@ export class RemoteWriteSink implements SignalsSink {
       refused: stillOpen?.refused ?? false,
     };
     await this.files.save(note);
-    const sending = { note, earlier: stillOpen, windowIds };
+    const goesOn = current !== undefined && startMs <= current.endMs + stepMs;
+    const takenOverMs = goesOn
+      ? current.takenOverMs
+      : this.options.takesOver
+      ? this.clock.now()
+      : -Infinity;
+    const sending = { note, earlier: stillOpen, windowIds, endMs, takenOverMs };
     this.#sending.set(query, sending);
     return sending;
   }

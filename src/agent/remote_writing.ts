@@ -20,12 +20,16 @@ export interface RemoteWriting {
   close(): void;
 }
 
-/** Throws StalledError `config_invalid` on files that cannot be used. */
+/**
+ * @param takesOver whether another agent may have led before
+ * Throws StalledError `config_invalid` on files that cannot be used.
+ */
 export async function prepareRemoteWriting(
   foundation: Foundation,
+  takesOver: boolean,
 ): Promise<RemoteWriting> {
   const { config, runtime, mask } = foundation;
-  const { files } = runtime;
+  const { files, clock } = runtime;
   const options = config.remoteWrite!;
   const renewal = await clientRenewal(foundation, SECTION, options);
   const peer = new Peer(runtime, {
@@ -39,6 +43,7 @@ export async function prepareRemoteWriting(
   const credentials = new HttpCredentials(files, options, mask, peer.name);
   const agent = `neuralops-connector/${VERSION}`;
   const receiver = new RemoteWriteReceiver(peer, credentials, options.protocol, agent);
-  const sink = new RemoteWriteSink(receiver, new SendingFiles(files, config.stateDir), options);
+  const notes = new SendingFiles(files, config.stateDir);
+  const sink = new RemoteWriteSink(receiver, notes, { ...options, takesOver }, clock);
   return { sink, renewal: renewal(peer), close: () => peer.close() };
 }

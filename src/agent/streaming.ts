@@ -55,7 +55,7 @@ export async function prepareStreaming(
   });
   const source = new PrometheusSource(peer, files, prometheus, mask, random);
   const receiver = config.signals.sink === "remoteWrite"
-    ? await (await import("./remote_writing.ts")).prepareRemoteWriting(foundation)
+    ? await (await import("./remote_writing.ts")).prepareRemoteWriting(foundation, share !== null)
     : null;
   const hashing = await labelHashOf(config.signals, files, key);
   const streamer = (

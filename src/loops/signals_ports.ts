@@ -12,7 +12,10 @@ import type { Clock, Random } from "../runtime.ts";
 
 /** Where windows go: what they are packed into, and who takes it. */
 export interface SignalsSink {
-  /** Newer windows MUST NOT be sent before older ones, and none again for late samples; default false. */
+  /**
+   * It refuses what is older than what it has of a series: newer windows MUST NOT be sent before older ones,
+   * and none again for late samples. Default false.
+   */
   readonly inOrderOnly?: boolean;
   /** How many grid points before a window its packer wants to see; default 0. */
   readonly lookBehindSteps?: number;

@@ -58,6 +58,7 @@ async function withStand(work: (stand: Stand) => Promise<void>): Promise<void> {
             outOfOrder: false,
             ...options,
           },
+          new FakeClock(),
         );
       },
     });
@@ -307,6 +308,21 @@ Deno.test("gaps that are told again, or late, hold nothing up", () =>
     await tell([0]);
     const [points] = receiver.kept.values();
     assert.deepEqual([...points!.keys()].map((ms) => (ms - START) / STEP), [1, 2]);
+  }));
+
+Deno.test("what the leader before has sent is no gap for the next one, which has no note of it", () =>
+  withStand(async ({ receiver, open }) => {
+    const first = open();
+    await sendAll(first, await pack(first, { a: SIX, b: SIX }));
+    receiver.manners.atomic = false;
+    // Another machine: nothing of the first one's disk.
+    const values = { a: [...SIX, "7"], b: [...SIX, "7"] };
+    const next = open({ takesOver: true });
+    await sendAll(next, await pack(next, values, { query: "other-disk" }));
+    assert.deepEqual(counts(receiver), { a: 7, b: 7 });
+    const alone = open();
+    const [batch] = await pack(alone, values, { query: "one-agent" });
+    await assert.rejects(alone.send(batch!, signal), isRefused);
   }));
 
 Deno.test("a receiver that takes any order is told nothing twice, and no note is kept", () =>

@@ -20,11 +20,14 @@ export interface ReceiverManners {
   refuses: (series: DecodedSeries) => boolean;
 }
 
+/** The bits of the marker of a series' end. */
+export const STALE = "7ff0000000000002";
+
 export interface FakeReceiver {
   readonly server: TlsServer;
   readonly manners: ReceiverManners;
   readonly requests: { readonly headers: Headers; readonly version: "1.0" | "2.0" }[];
-  /** Bits by time, by the labels as JSON. */
+  /** By the labels as JSON, by time: a float's bits, or count and sum of a histogram; STALE at an end. */
   readonly kept: Map<string, Map<number, string>>;
 }
 
@@ -78,7 +81,14 @@ function store(
     const key = JSON.stringify(series.labels);
     const points = kept.get(key) ?? new Map<number, string>();
     kept.set(key, points);
-    for (const { timestampMs, bits } of series.samples) {
+    const items = [
+      ...series.samples.map(({ timestampMs, bits }) => ({ timestampMs, bits })),
+      ...series.histograms.map(({ timestampMs, countFloat, sum, sumBits }) => ({
+        timestampMs,
+        bits: sumBits === STALE ? STALE : `${countFloat} ${sum}`,
+      })),
+    ];
+    for (const { timestampMs, bits } of items) {
       const newest = Math.max(-1, ...points.keys());
       const isAgain = timestampMs === newest && points.get(newest) === bits;
       let problem: string | null = null;
@@ -89,15 +99,15 @@ function store(
       else problem = "out of order sample";
       if (problem === null) {
         points.set(timestampMs, bits);
-        written.samples += 1;
       } else refusal ??= problem;
     }
+    written.samples += series.samples.length;
     written.histograms += series.histograms.length;
   }
+  // What it says is of no interest with a refusal.
   if (refusal !== null && manners.atomic) {
     kept.clear();
     for (const [key, points] of before) kept.set(key, points);
-    written.samples = 0;
   }
   for (const [key, points] of kept) if (points.size === 0) kept.delete(key);
   return { refusal, written };

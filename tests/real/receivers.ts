@@ -52,6 +52,8 @@ export async function startVictoriaReceiver(folder: string): Promise<Receiver> {
       `-httpListenAddr=127.0.0.1:${port}`,
       `-storageDataPath=${folder}/data`,
       "-retentionPeriod=100y",
+      // Of a series with more than 30 it drops those beyond, without a word.
+      "-maxLabelsPerTimeseries=64",
     ],
   });
   await server.until(

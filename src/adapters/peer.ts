@@ -118,17 +118,26 @@ export class Peer {
       throw this.#networkError(error, request);
     }
     const body = new BodyReader(decoded(response));
+    // Deno 2.9 no longer breaks off a body by its signal once the Response was collected.
+    const leave = () => void body.cancel();
+    signal.addEventListener("abort", leave, { once: true });
     return {
       status: response.status,
       headers: response.headers,
       read: async () => {
         try {
-          return await body.read();
+          const bytes = await body.read();
+          // Cancelled, a body seems to have ended.
+          signal.throwIfAborted();
+          return bytes;
         } catch (error) {
           throw this.#networkError(error, request);
         }
       },
-      [Symbol.asyncDispose]: () => body.cancel(),
+      async [Symbol.asyncDispose]() {
+        signal.removeEventListener("abort", leave);
+        await body.cancel();
+      },
     };
   }
 

@@ -12,10 +12,8 @@ const START = 1_763_805_600_000;
 const WINDOW: Window = { startMs: START, endMs: START + 3000, stepMs: 1000 };
 
 function decode(body: unknown, window = WINDOW) {
-  return decodeStreamed(
-    encodeUtf8(typeof body === "string" ? body : JSON.stringify(body)),
-    window,
-  );
+  const bytes = encodeUtf8(typeof body === "string" ? body : JSON.stringify(body));
+  return decodeStreamed(bytes, window);
 }
 
 function matrix(result: unknown, more: Record<string, unknown> = {}) {
@@ -171,7 +169,16 @@ Deno.test("RangeDecoder refuses what is not exactly a matrix on the grid", () =>
     series({ histograms: [[at(0), { count: "1", sum: "1", buckets: [[0, "0", "1"]] }]] }),
     text(`{"metric":{},"histograms":[[${at(0)},{"count":"1","sum":"1","count":"1"}]]}`),
   ];
-  for (const body of odd) assert.throws(() => decode(body), isMalformed, JSON.stringify(body));
+  for (const body of odd) {
+    const bytes = encodeUtf8(typeof body === "string" ? body : JSON.stringify(body));
+    for (const takesText of [false, true]) {
+      assert.throws(
+        () => decodeStreamed(bytes, WINDOW, [], takesText),
+        isMalformed,
+        JSON.stringify(body),
+      );
+    }
+  }
   const invalid = encodeUtf8(JSON.stringify(matrix([one])));
   invalid[invalid.indexOf(0x61, 60)] = 0xff;
   assert.throws(() => decodeStreamed(invalid, WINDOW), isMalformed);
@@ -193,6 +200,7 @@ Deno.test("RangeDecoder decodes as the reference does, in whatever pieces the an
       const expected = decodeReference(bytes, GRID);
       const decoded = decodeStreamed(bytes, GRID, cuts);
       assert.deepEqual(decoded.columns, expected.series);
+      assert.deepEqual(decodeStreamed(bytes, GRID, cuts, true), decoded);
       assert.equal(decoded.series, expected.series.length);
       assert.equal(decoded.points, countPoints(expected.series));
       assert.deepEqual(decoded.warnings, expected.warnings);
@@ -214,14 +222,16 @@ Deno.test("RangeDecoder decodes byte by byte as it decodes at once", () => {
 
 /** Whatever the reference takes is taken the same or refused; what it refuses is refused. */
 function assertNoWorse(bytes: Uint8Array): void {
-  let decoded;
-  try {
-    decoded = decodeStreamed(bytes, GRID);
-  } catch (error) {
-    assert.ok(isMalformed(error), String(error));
-    return;
+  for (const takesText of [false, true]) {
+    let decoded;
+    try {
+      decoded = decodeStreamed(bytes, GRID, [], takesText);
+    } catch (error) {
+      assert.ok(isMalformed(error), String(error));
+      continue;
+    }
+    assert.deepEqual(decoded.columns, decodeReference(bytes, GRID).series);
   }
-  assert.deepEqual(decoded.columns, decodeReference(bytes, GRID).series);
 }
 
 Deno.test("RangeDecoder gives what the reference gives, or malformed_answer, after one byte has changed", () => {

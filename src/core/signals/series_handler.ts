@@ -38,6 +38,7 @@ export interface SeriesHandler {
 
 /** Takes none: for an answer of which only the head is of interest. */
 export const NO_SERIES: SeriesHandler = {
+  takesText: true,
   begin: () => false,
   float: () => {},
   histogram: () => {},

@@ -2,6 +2,7 @@
  * Between decoder and packer: labels by the query's rules, no series twice, and no more of them than
  * agreed. Whatever is left out is counted, and becomes a gap beside the window's data.
  */
+import { decodeUtf8 } from "../../encoding.ts";
 import { encodeLabels } from "../answer/label_reader.ts";
 import { makeGap } from "../gap_ledger.ts";
 import type { Gap, HistogramPoint } from "../../protocol.ts";
@@ -28,6 +29,8 @@ const MAX_EXAMPLE = 300;
 
 /** Of one window. */
 export class Selection implements SeriesHandler {
+  /** Rules need the labels themselves. */
+  readonly takesText: boolean;
   /** What is sent, as the source has it. */
   readonly #given = new Set<string>();
   /** What is not, as far as there is room: it may be without number, and is counted twice then. */
@@ -38,6 +41,7 @@ export class Selection implements SeriesHandler {
   #offered = 0;
 
   constructor(private readonly options: SelectionOptions, private readonly next: SeriesHandler) {
+    this.takesText = options.rewrite === null && (next.takesText ?? false);
     options.admission.open(options.window);
   }
 
@@ -51,7 +55,7 @@ export class Selection implements SeriesHandler {
     const reason = this.#refuse(rewrite || given === null ? seriesKey(sentText) : given);
     if (reason) {
       if (given !== null && this.#leftOut.size < this.options.maxSeries) this.#leftOut.add(given);
-      this.#count(reason, sent);
+      this.#count(reason, sentText);
       return false;
     }
     if (given !== null) this.#given.add(given);
@@ -106,16 +110,19 @@ export class Selection implements SeriesHandler {
     return null;
   }
 
-  #count(reason: DroppedReason, labels: Labels): void {
+  #count(reason: DroppedReason, text: LabelsText): void {
     const known = this.#dropped.get(reason);
     if (known) known.count += 1;
-    else this.#dropped.set(reason, { count: 1, example: describeLabels(labels) });
+    else this.#dropped.set(reason, { count: 1, example: describe(text) });
   }
 }
 
 /** As PromQL writes a selector. */
-function describeLabels(labels: Labels): string {
-  const text = `{${labels.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+function describe({ bytes, from, to }: LabelsText): string {
+  const labels: Record<string, string> = JSON.parse(decodeUtf8(bytes.subarray(from, to)));
+  const matchers = Object.entries(labels)
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const text = `{${matchers.join(", ")}}`;
   return text.length > MAX_EXAMPLE ? `${text.slice(0, MAX_EXAMPLE)}…` : text;
 }
 

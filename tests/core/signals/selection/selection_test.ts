@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { HistogramPoint } from "../../../../src/core/protocol.ts";
+import { encodeLabels } from "../../../../src/core/signals/answer/label_reader.ts";
 import { Admission } from "../../../../src/core/signals/selection/admission.ts";
 import { hasRules, rewriteBy } from "../../../../src/core/signals/selection/label_rules.ts";
 import type { LabelRules } from "../../../../src/core/signals/selection/selected_query.ts";
@@ -145,6 +146,24 @@ Deno.test("Selection: a union is made before the rules, which may then make two 
   assert.equal(recorder.series.length, 1);
   assert.equal(selection.offered, 2);
   assert.deepEqual([...selection.dropped], [["label_collision", 1]]);
+});
+
+Deno.test("Selection needs the text of labels only, where the packer does and no rule rewrites them", () => {
+  const next = Object.assign(new Recorder(), { takesText: true });
+  const admission = new Admission(1);
+  const options = { window: WINDOW, maxSeries: 1, admission, isUnion: true };
+  const rewrite = rewriteBy({ ...NO_RULES, drop: ["pod"] }, (value) => value);
+  assert.equal(new Selection({ ...options, rewrite }, next).takesText, false);
+  assert.equal(new Selection({ ...options, rewrite: null }, new Recorder()).takesText, false);
+  const selection = new Selection({ ...options, rewrite: null }, next);
+  assert.equal(selection.takesText, true);
+  assert.ok(selection.begin([], encodeLabels(up("a"))));
+  assert.ok(!selection.begin([], encodeLabels(up("b"))));
+  assert.ok(!selection.begin([], encodeLabels(up("a"))), "twice");
+  assert.equal(
+    selection.gaps()[0]!.detail,
+    '1 of 2 series beyond maxSeries 1, e.g. {__name__="up", customer="c1", pod="b"}',
+  );
 });
 
 Deno.test("Selection keeps a gap's text short, however long the labels are", () => {

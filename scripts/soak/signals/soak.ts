@@ -1,0 +1,133 @@
+/** A soak from beginning to end: stream, fail as planned, catch up, and compare. */
+import type { Gap } from "../../../src/core/protocol.ts";
+import { isWholeLoss } from "../../../src/core/signals/gap_ledger.ts";
+import { within } from "../../../tests/real/waiting.ts";
+import { CursorWatch } from "./cursors.ts";
+import { MAX_SERIES, QUERIES, type SoakQuery } from "./data.ts";
+import { carryOut, type Happened } from "./faults.ts";
+import { isClean, judge, spanOf, spansAround, type Verdict } from "./oracle.ts";
+import { makePlan } from "./plan.ts";
+import type { PrometheusPrograms, SoakPrometheus } from "./prometheus.ts";
+import { controlPlaneReceiver, type Receiver } from "./receiver.ts";
+import { openWorld, type World } from "./world.ts";
+
+export interface SoakOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  /** An empty folder, below `reports`. */
+  readonly folder: string;
+  readonly programs: PrometheusPrograms;
+  readonly progress: (line: string) => void;
+}
+
+export interface SoakResult {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly catchUpMs: number;
+  readonly happened: readonly Happened[];
+  readonly verdicts: readonly Verdict[];
+  readonly cursorMoves: number;
+  readonly repeats: number | null;
+  /** In words; none: the soak has passed. */
+  readonly violations: readonly string[];
+}
+
+/** Generous: all of the backlog, on a machine that does other things as well. */
+const CATCH_UP_LIMIT_MS = 300_000;
+const FIRST_LIMIT_MS = 120_000;
+
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const { seed, durationMs, folder, programs, progress } = options;
+  const plan = makePlan(seed, durationMs);
+  progress(`seed ${seed}: ${plan.length} faults in ${(durationMs / 1000).toFixed(0)} s`);
+  const world = await openWorld(folder, programs);
+  const cursors = new CursorWatch(`${world.stateDir}/cursors`);
+  try {
+    const receiver = controlPlaneReceiver(world.controlPlane);
+    const first = world.controlPlane.until(() => world.controlPlane.signals.batches.length > 0);
+    await untilArrived(world, FIRST_LIMIT_MS, "the first window", first);
+    const happened: Happened[] = [];
+    await carryOut(plan, world, (one) => {
+      happened.push(one);
+      progress(`${(one.begunMs / 1000).toFixed(1)} s: ${one.fault.track}, ${one.fault.kind}`);
+    });
+    progress("the faults are over; catching up");
+    const untilMs = Date.now();
+    const begunMs = performance.now();
+    const arrived = receiver.until(untilMs, QUERIES);
+    await untilArrived(world, CATCH_UP_LIMIT_MS, "everything until the end of the faults", arrived);
+    const catchUpMs = Math.round(performance.now() - begunMs);
+    const exitCode = await world.agent.stop();
+    await cursors.stop();
+    progress("comparing");
+    const violations = [
+      ...receiver.conflicts(),
+      ...cursors.stepsBack.map((step) => `cursor moved back: ${step}`),
+      ...world.agent.ends.map((tail) => `the agent ended by itself:\n${tail}`),
+      ...(exitCode === 0 ? [] : [`the agent ended with ${exitCode} when asked to`]),
+    ];
+    const verdicts: Verdict[] = [];
+    for (const query of QUERIES) {
+      const { verdict, unjustified } = await compare(query, receiver, world.prometheus);
+      verdicts.push(verdict);
+      if (!isClean(verdict)) violations.push(...verdict.faults);
+      violations.push(...unjustified);
+      if (verdict.points === 0) violations.push(`${query.name}: not one point, so nothing shown`);
+    }
+    return {
+      ...{ seed, durationMs, catchUpMs, happened, verdicts, violations },
+      cursorMoves: cursors.moves,
+      repeats: receiver.repeats(),
+    };
+  } finally {
+    await cursors.stop();
+    await world.close();
+  }
+}
+
+/** With the agent's last words when it does not come. */
+async function untilArrived(
+  { agent }: World,
+  limitMs: number,
+  what: string,
+  work: Promise<void>,
+): Promise<void> {
+  try {
+    await within(limitMs, what, work);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; the agent's last lines:\n${agent.tail()}`);
+  }
+}
+
+async function compare(query: SoakQuery, receiver: Receiver, prometheus: SoakPrometheus) {
+  const [windows, gaps, received] = await Promise.all([
+    receiver.windows(query),
+    receiver.gaps(query),
+    receiver.points(query),
+  ]);
+  // The source refuses again what it refused: it can be asked around that only.
+  const refused = gaps.filter(({ reason }) => reason === "source_error");
+  const spans = spansAround(spanOf(windows), refused, query.stepMs);
+  const source = await prometheus.read(query, spans);
+  const { name, stepMs } = query;
+  const verdict = judge({ query: name, stepMs, windows, gaps, received, source });
+  const unjustified: string[] = [];
+  for (const gap of gaps) {
+    if (await isJustified(gap, query, prometheus)) continue;
+    const { startMs, endMs, reason, detail } = gap;
+    unjustified.push(`${name}: a gap without ground, ${startMs} to ${endMs}, ${reason}: ${detail}`);
+  }
+  return { verdict, unjustified };
+}
+
+/** Whether the source gives the same ground when it is asked for the same span again. */
+async function isJustified(
+  gap: Gap,
+  { expr, stepMs }: SoakQuery,
+  prometheus: SoakPrometheus,
+): Promise<boolean> {
+  if (!isWholeLoss(gap)) return false;
+  const { status, body } = await prometheus.ask(expr, gap, stepMs);
+  if (gap.reason === "source_error") return status === 422;
+  return gap.reason === "series_limit" && status === 200 && body.data.result.length > MAX_SERIES;
+}

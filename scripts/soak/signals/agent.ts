@@ -26,7 +26,7 @@ export class SoakAgent {
     const program = new RunningProgram(Deno.execPath(), {
       args: [
         "run",
-        "-P=simulate",
+        "-P=agentFromSource",
         "--no-prompt",
         "--no-check",
         "--quiet",

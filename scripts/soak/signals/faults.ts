@@ -15,9 +15,13 @@ export interface Happened {
   readonly begunMs: number;
 }
 
-/** Resolves when every fault has passed and everything is well again. Rejects when mending failed. */
+/**
+ * Resolves when the time is over, every fault has passed, and everything is well again. Rejects when
+ * mending failed.
+ */
 export async function carryOut(
   plan: readonly Fault[],
+  durationMs: number,
   world: World,
   tell: (happened: Happened) => void,
 ): Promise<void> {
@@ -31,6 +35,7 @@ export async function carryOut(
       await ACTIONS[fault.track](fault, world);
     }
   }));
+  await pause(durationMs - since());
 }
 
 type Action = (fault: Fault, world: World) => Promise<void>;

@@ -9,7 +9,9 @@ import { findDebianProgram } from "../../testbed/programs/debian.ts";
 import { formatSoak } from "./report.ts";
 import { soak } from "./soak.ts";
 
-const FOLDER = "./reports/soak";
+const FOLDER = "reports/soak";
+/** Where an agent that runs from source may write. */
+const WORK = "./state/soak";
 const MS_PER_MINUTE = 60_000;
 
 const { values } = parseArgs({
@@ -30,7 +32,7 @@ const promtool = await findDebianProgram("promtool", "prometheus");
 if ("why" in prometheus) stop(prometheus.why);
 if ("why" in promtool) stop(promtool.why);
 
-const folder = `${FOLDER}/${crypto.randomUUID().slice(0, 8)}`;
+const folder = `${WORK}/${crypto.randomUUID().slice(0, 8)}`;
 await Deno.mkdir(folder, { recursive: true });
 const result = await soak({
   seed,
@@ -39,6 +41,7 @@ const result = await soak({
   programs: { prometheus: prometheus.program, promtool: promtool.program },
   progress: (line) => print(`… ${line}`),
 });
+await Deno.mkdir(FOLDER, { recursive: true });
 const json = `${JSON.stringify({ at: new Date().toISOString(), ...result }, null, 2)}\n`;
 await Deno.writeTextFile(`${FOLDER}/signals.json`, json);
 print(`\n${formatSoak(result)}`);

@@ -110,7 +110,7 @@ export function judge(evidence: Evidence): Verdict {
 }
 
 /** Grid points between the first and the last span that lie in none. */
-function unaccountedFor(stepMs: number, spans: readonly Span[]): number[] {
+export function unaccountedFor(stepMs: number, spans: readonly Span[]): number[] {
   const found: number[] = [];
   let coveredMs: number | null = null;
   for (const { startMs, endMs } of spans.toSorted((a, b) => a.startMs - b.startMs)) {

@@ -2,7 +2,7 @@
 import type { Gap } from "../../../src/core/protocol.ts";
 import type { EmbeddedControlPlane } from "../../../src/embedded/control_plane/start.ts";
 import type { SoakQuery } from "./data.ts";
-import type { Span } from "./oracle.ts";
+import { type Span, spanOf, unaccountedFor } from "./oracle.ts";
 import { type Points, putPoint } from "./points.ts";
 
 export interface Receiver {
@@ -42,11 +42,11 @@ export function controlPlaneReceiver({ signals, until }: EmbeddedControlPlane): 
     repeats: () => signals.duplicates,
     until: (untilMs, queries) =>
       until(() =>
-        queries.every(({ name, stepMs }) =>
-          signals.batches.some(({ query, window }) =>
-            query.name === name && window.endMs + stepMs > untilMs
-          )
-        )
+        queries.every((query) => {
+          const windows = windowsOf(query);
+          return windows.length > 0 && spanOf(windows).endMs + query.stepMs > untilMs &&
+            unaccountedFor(query.stepMs, windows).length === 0;
+        })
       ),
   };
 }

@@ -14,7 +14,7 @@ import { openWorld, type World } from "./world.ts";
 export interface SoakOptions {
   readonly seed: number;
   readonly durationMs: number;
-  /** An empty folder, below `reports`. */
+  /** An empty folder, below `./state`. */
   readonly folder: string;
   readonly programs: PrometheusPrograms;
   readonly progress: (line: string) => void;
@@ -47,7 +47,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const first = world.controlPlane.until(() => world.controlPlane.signals.batches.length > 0);
     await untilArrived(world, FIRST_LIMIT_MS, "the first window", first);
     const happened: Happened[] = [];
-    await carryOut(plan, world, (one) => {
+    await carryOut(plan, durationMs, world, (one) => {
       happened.push(one);
       progress(`${(one.begunMs / 1000).toFixed(1)} s: ${one.fault.track}, ${one.fault.kind}`);
     });

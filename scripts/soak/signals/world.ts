@@ -30,7 +30,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** @param folder exists, within `reports`; the agent may write nowhere else */
+/** @param folder exists, below `./state`: the agent may write nowhere else */
 export async function openWorld(folder: string, programs: PrometheusPrograms): Promise<World> {
   const clock = systemClock();
   const pki = await createPki();

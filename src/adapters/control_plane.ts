@@ -8,9 +8,10 @@ import {
   Problem,
   type RegisterRequest,
   RegisterResponse,
-  SIGNALS_MEDIA_TYPE,
 } from "../core/protocol.ts";
 import { decodeUtf8 } from "../core/encoding.ts";
+import { SignalsPacker } from "../core/signals/pack/signals_packer.ts";
+import type { OutgoingBatch, PackedWindow, Packer } from "../core/signals/series_handler.ts";
 import { InvalidInputError, StalledError, TransientError } from "../errors.ts";
 import type { Peer, PeerAnswer, PeerRequest } from "./peer.ts";
 import type { z } from "zod";
@@ -25,13 +26,6 @@ const POLL_SLACK_MS = 10_000;
 export interface AccessTokens {
   ready(signal: AbortSignal): Promise<{ readonly accessToken: string }>;
   invalidate(accessToken: string): void;
-}
-
-export interface SignalsRequest {
-  /** Compressed. */
-  readonly body: Uint8Array<ArrayBuffer>;
-  readonly encoding: "zstd" | "gzip";
-  readonly batchId: string;
 }
 
 export class ControlPlane {
@@ -55,18 +49,16 @@ export class ControlPlane {
     return this.#parse(RegisterResponse, answer, "POST /register");
   }
 
+  pack(window: PackedWindow): Packer {
+    return new SignalsPacker(window, "zstd");
+  }
+
   /** One batch of signals. The same batch again has the same `idempotency-key`. */
-  async send(batch: SignalsRequest, signal: AbortSignal): Promise<void> {
-    await this.#call({
-      method: "POST",
-      path: "/signals",
-      headers: {
-        "content-type": SIGNALS_MEDIA_TYPE,
-        "content-encoding": batch.encoding,
-        "idempotency-key": batch.batchId,
-      },
-      body: batch.body,
-    }, signal);
+  async send(
+    { headers, body }: Pick<OutgoingBatch, "headers" | "body">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#call({ method: "POST", path: "/signals", headers, body }, signal);
   }
 
   /** @param timeoutMs so that a slow answer cannot delay the next heartbeat */

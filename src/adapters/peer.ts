@@ -33,6 +33,14 @@ export interface PeerAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
+/** An answer whose body arrives piece by piece. Dispose of it: that cancels what was not read. */
+export interface PeerStream extends AsyncDisposable {
+  readonly status: number;
+  readonly headers: Headers;
+  /** null at the end. Throws as `send` does, also when the connection breaks off. */
+  read(): Promise<Uint8Array | null>;
+}
+
 const MAX_RETRY_AFTER_MS = 300_000;
 /** What rustls says of a peer that will not do; a connection that merely broke off may come back. */
 const UNTRUSTED =
@@ -80,6 +88,10 @@ export class Peer {
     return url.href;
   }
 
+  get maxResponseBytes(): number {
+    return this.options.maxResponseBytes;
+  }
+
   /** For streams: the body is unread, and the signal alone ends it. The caller MUST read or cancel it. */
   async open(request: PeerRequest & { readonly signal: AbortSignal }): Promise<Response> {
     try {
@@ -89,12 +101,41 @@ export class Peer {
     }
   }
 
+  /** For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. */
+  async stream(request: PeerRequest): Promise<PeerStream> {
+    const signal = this.#deadline(request);
+    let response: Response;
+    try {
+      response = await this.#fetch(request, signal);
+    } catch (error) {
+      throw this.#networkError(error, request);
+    }
+    const reader = response.body?.getReader();
+    let isOpen = reader !== undefined;
+    return {
+      status: response.status,
+      headers: response.headers,
+      read: async () => {
+        try {
+          const { value } = await reader?.read() ?? {};
+          if (value) return value;
+          isOpen = false;
+          return null;
+        } catch (error) {
+          isOpen = false;
+          throw this.#networkError(error, request);
+        }
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (isOpen) await reader!.cancel().catch(() => {});
+      },
+    };
+  }
+
   /** The whole answer, whatever its status. Throws Transient, Stalled `tls_untrusted` or `too_large`. */
   async send(request: PeerRequest): Promise<PeerAnswer> {
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
     try {
-      const response = await this.#fetch(request, signal);
+      const response = await this.#fetch(request, this.#deadline(request));
       const body = await readBounded(
         response.body,
         request.maxResponseBytes ?? this.options.maxResponseBytes,
@@ -123,6 +164,11 @@ export class Peer {
 
   close(): void {
     this.#client.close();
+  }
+
+  #deadline(request: PeerRequest): AbortSignal {
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? this.options.timeoutMs);
+    return request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
   }
 
   #fetch(request: PeerRequest, signal: AbortSignal): Promise<Response> {

@@ -4,16 +4,19 @@
  */
 import { InvalidInputError, StalledError, TransientError } from "../errors.ts";
 import { encodeBase64, encodeUtf8 } from "../core/encoding.ts";
+import { type DecodedRange, RangeDecoder } from "../core/signals/answer/range_decoder.ts";
 import {
+  checkContentType,
   type RangeAnswer,
   type RangeQuery,
+  readDate,
   readFailure,
-  readSuccess,
   type SignalsSource,
 } from "../core/signals/range_answer.ts";
+import type { SeriesHandler } from "../core/signals/series_handler.ts";
 import type { SecretMask } from "../log.ts";
-import type { Files } from "../runtime.ts";
-import type { Peer, PeerAnswer } from "./peer.ts";
+import type { Files, Random } from "../runtime.ts";
+import type { Peer, PeerStream } from "./peer.ts";
 
 export interface PrometheusAuth {
   readonly bearerTokenFile?: string | undefined;
@@ -21,37 +24,46 @@ export interface PrometheusAuth {
 }
 
 const PATH = "/api/v1/query_range";
+/** Pieces between which the packer may compress, however large the connection's are. */
+const PIECE_BYTES = 256 * 1024;
+/** All that is read of an error. */
+const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SECRET_BYTES = 64 * 1024;
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
 export class PrometheusSource implements SignalsSource {
+  readonly #seed: number;
+
   constructor(
     private readonly peer: Peer,
     private readonly files: Files,
     private readonly auth: PrometheusAuth,
     private readonly mask: SecretMask,
-  ) {}
+    random: Pick<Random, "fraction">,
+  ) {
+    this.#seed = Math.floor(random.fraction() * 2 ** 32);
+  }
 
-  async queryRange({ expr, window }: RangeQuery, signal: AbortSignal): Promise<RangeAnswer> {
-    const form = new URLSearchParams({
-      query: expr,
-      start: formatSeconds(window.startMs),
-      end: formatSeconds(window.endMs),
-      step: formatSeconds(window.stepMs),
-    });
-    let answer: PeerAnswer;
+  async queryRange(
+    query: RangeQuery,
+    handler: SeriesHandler,
+    signal: AbortSignal,
+  ): Promise<RangeAnswer> {
     try {
-      answer = await this.peer.send({
-        method: "POST",
-        path: PATH,
-        headers: {
-          "accept": "application/json",
-          "content-type": "application/x-www-form-urlencoded",
-          ...await this.#authorization(),
-        },
-        body: form.toString(),
-        signal,
-      });
+      await using answer = await this.#ask(query, signal);
+      if (answer.status === 200) {
+        checkContentType(answer.headers);
+        const decoded = await this.#decode(
+          answer,
+          new RangeDecoder(query.window, handler, this.#seed),
+          handler,
+        );
+        return { kind: "series", ...decoded, sourceTimeMs: readDate(answer.headers) };
+      }
+      const body = await readBeginning(answer);
+      const failure = readFailure({ status: answer.status, body }, query.expr);
+      if (failure) return failure;
+      throw this.peer.transient(answer, "a range query")!;
     } catch (error) {
       if (error instanceof InvalidInputError && error.code === "too_large") {
         return { kind: "too_large", detail: error.message };
@@ -61,10 +73,50 @@ export class PrometheusSource implements SignalsSource {
       }
       throw error;
     }
-    if (answer.status === 200) return readSuccess(answer, window);
-    const failure = readFailure(answer, expr);
-    if (failure) return failure;
-    throw this.peer.transient(answer, "a range query")!;
+  }
+
+  async #ask({ expr, window }: RangeQuery, signal: AbortSignal): Promise<PeerStream> {
+    const form = new URLSearchParams({
+      query: expr,
+      start: formatSeconds(window.startMs),
+      end: formatSeconds(window.endMs),
+      step: formatSeconds(window.stepMs),
+    });
+    return await this.peer.stream({
+      method: "POST",
+      path: PATH,
+      headers: {
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/x-www-form-urlencoded",
+        ...await this.#authorization(),
+      },
+      body: form.toString(),
+      signal,
+    });
+  }
+
+  async #decode(
+    answer: PeerStream,
+    decoder: RangeDecoder,
+    handler: SeriesHandler,
+  ): Promise<DecodedRange> {
+    const { maxResponseBytes } = this.peer;
+    let total = 0;
+    for (let chunk = await answer.read(); chunk; chunk = await answer.read()) {
+      total += chunk.length;
+      if (total > maxResponseBytes) {
+        throw new InvalidInputError(
+          "too_large",
+          `the answer of ${this.peer.name} is larger than ${maxResponseBytes} bytes`,
+        );
+      }
+      for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
+        decoder.push(chunk.subarray(from, from + PIECE_BYTES));
+        await handler.drain();
+      }
+    }
+    return decoder.finish();
   }
 
   async #authorization(): Promise<Record<string, string>> {
@@ -97,6 +149,19 @@ export class PrometheusSource implements SignalsSource {
       hint: "mount the credentials for Prometheus there, readable for the connector's user",
     });
   }
+}
+
+async function readBeginning(answer: PeerStream): Promise<Uint8Array> {
+  const body = new Uint8Array(MAX_ERROR_BYTES);
+  let length = 0;
+  while (length < body.length) {
+    const chunk = await answer.read();
+    if (!chunk) break;
+    const part = chunk.subarray(0, body.length - length);
+    body.set(part, length);
+    length += part.length;
+  }
+  return body.subarray(0, length);
 }
 
 /** Exact decimal seconds: never a binary fraction of them. */

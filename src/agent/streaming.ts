@@ -33,7 +33,7 @@ export async function prepareStreaming(
   const streamer = new SignalsStreamer({
     config: config.signals,
     clusterId: () => control.session.identity()?.clusterId ?? "",
-    source: new PrometheusSource(peer, files, prometheus, mask),
+    source: new PrometheusSource(peer, files, prometheus, mask, random),
     sink: control.controlPlane,
     cursors: new CursorFiles(files, config.stateDir),
     gaps: new GapFiles(files, config.stateDir),

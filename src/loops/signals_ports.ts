@@ -2,24 +2,17 @@
 import type { AuditLog } from "../core/audit.ts";
 import type { HealthBoard } from "../core/health.ts";
 import type { Gap } from "../core/protocol.ts";
-import type { BatchEncoding } from "../core/signals/compression.ts";
 import type { Cursor } from "../core/signals/cursor.ts";
 import type { SignalsSource } from "../core/signals/range_answer.ts";
+import type { OutgoingBatch, PackedWindow, Packer } from "../core/signals/series_handler.ts";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock, Random } from "../runtime.ts";
 
-export interface OutgoingBatch {
-  readonly body: Uint8Array<ArrayBuffer>;
-  readonly encoding: BatchEncoding;
-  /** Goes out as `idempotency-key`. */
-  readonly batchId: string;
-  readonly query: string;
-  readonly points: number;
-}
-
+/** Where windows go: what they are packed into, and who takes it. */
 export interface SignalsSink {
+  pack(window: PackedWindow): Packer;
   /**
    * Resolves once the receiver has acknowledged. Throws InvalidInputError for what it will never
    * take (400, 413, 422), TransientError and StalledError for everything else.
@@ -58,8 +51,6 @@ export interface SignalsDeps {
   readonly health: HealthBoard;
   readonly metrics: Metrics;
   readonly audit?: AuditLog;
-  /** Default zstd. */
-  readonly encoding?: BatchEncoding;
 }
 
 export type SignalsQuery = Config["signals"]["queries"][number];

@@ -3,9 +3,11 @@
  * gives up, in the ledger, what nobody will ever answer or take.
  */
 import { makeGap } from "../core/signals/gap_ledger.ts";
+import type { OutgoingBatch, SeriesHandler } from "../core/signals/series_handler.ts";
 import { countSteps, type Grid, type Window } from "../core/signals/windows.ts";
+import { InvalidInputError } from "../errors.ts";
 import type { SignalsDelivery } from "./signals_delivery.ts";
-import type { Fetched, Matrix, Refusal, SignalsFetch } from "./signals_fetch.ts";
+import type { Refusal, SignalsFetch, WholeAnswer } from "./signals_fetch.ts";
 import type { OpenGaps } from "./signals_gaps.ts";
 import type { Patience } from "./signals_patience.ts";
 import type { SignalsQuery } from "./signals_ports.ts";
@@ -40,51 +42,53 @@ export class SignalsWindow {
    * with, by waiting, by asking for less, or by giving the window up in the ledger: plan anew then.
    */
   async carry(window: Window): Promise<boolean> {
-    const packed = await this.#ask(window, async (matrix) => {
-      await this.ports.gaps.record(doubtsAbout(window, matrix));
-      const piece = { window, series: matrix.series };
-      return await this.ports.delivery.pack(piece, this.ports.gaps.within(window));
-    });
-    if (packed === null) return false;
-    if (!await this.ports.delivery.send(packed) && !await this.#sendInPieces(window)) return false;
+    const { gaps, delivery } = this.ports;
+    const batches = await this.#fetch(window);
+    if (batches === null) return false;
+    const rejected = await delivery.sendAll(batches);
+    if (rejected !== null) {
+      await gaps.record(rejected);
+      await delivery.sendGaps(window, gaps.within(window));
+    }
     const grown = this.#maxSteps + Math.ceil(this.#maxSteps / 8);
     this.#maxSteps = Math.min(this.ports.grid.blockSteps, grown);
     return true;
   }
 
-  /** False when the source no longer has the window; the plan starts over then. */
-  async #sendInPieces(window: Window): Promise<boolean> {
-    const gaps = await this.#ask(
-      window,
-      (matrix) => this.ports.delivery.sendInPieces({ window, series: matrix.series }),
-    );
-    if (gaps === null) return false;
-    await this.ports.gaps.record(gaps);
-    await this.ports.delivery.sendGaps(window, this.ports.gaps.within(window));
-    return true;
-  }
-
   /**
-   * Asks for a window and works on the answer, holding a slot; null after any failure was dealt with.
-   * The slot is given back before anyone waits for the source to recover.
+   * The window packed, its gaps on the disk, holding a slot meanwhile; null after any failure was dealt
+   * with. The slot is given back before anyone waits for the source to recover, or for the receiver.
    */
-  async #ask<T>(window: Window, work: (matrix: Matrix) => Promise<T>): Promise<T | null> {
-    let outcome: { done: T } | Refusal;
+  async #fetch(window: Window): Promise<readonly OutgoingBatch[] | null> {
+    let outcome: readonly OutgoingBatch[] | Refusal;
     try {
-      outcome = await this.ports.slots.use(async () => {
-        const fetched: Fetched = await this.ports.fetch.ask(this.ports.query.expr, window);
-        return fetched.kind === "series" ? { done: await work(fetched) } : fetched;
-      });
+      outcome = await this.ports.slots.use(() => this.#askAndPack(window));
     } catch (error) {
       await this.ports.pace.afterError(error);
       return null;
     }
-    if ("done" in outcome) {
+    if (!("kind" in outcome)) {
       this.ports.pace.reset();
-      return outcome.done;
+      return outcome;
     }
     await this.#yieldTo(outcome, window);
     return null;
+  }
+
+  async #askAndPack(window: Window): Promise<readonly OutgoingBatch[] | Refusal> {
+    const { fetch, delivery, gaps, query } = this.ports;
+    const packer = delivery.pack(window);
+    // What stands between the answer and the packer is put around it here.
+    const handler: SeriesHandler = packer;
+    const answer = await fetch.ask(query.expr, window, handler);
+    if (answer.kind !== "series") return answer;
+    await gaps.record(doubtsAbout(window, answer));
+    try {
+      return await packer.finish(gaps.within(window));
+    } catch (error) {
+      if (!(error instanceof InvalidInputError) || error.code !== "too_large") throw error;
+      return { kind: "too_large", detail: error.message };
+    }
   }
 
   /** Asks for less where that helps, and gives a window up where nothing does. */
@@ -113,7 +117,7 @@ export class SignalsWindow {
 }
 
 /** Data that came with a warning are sent, and marked: they may be incomplete. */
-function doubtsAbout(window: Window, { warnings, truncated }: Matrix) {
+function doubtsAbout(window: Window, { warnings, truncated }: WholeAnswer) {
   if (!truncated && warnings.length === 0) return [];
   const detail = warnings.join("; ") || "the source marked the result as partial";
   return [makeGap(window, truncated ? "truncated" : "warning", detail)];

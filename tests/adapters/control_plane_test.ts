@@ -7,7 +7,14 @@ import { ConnectorError, TransientError } from "../../src/errors.ts";
 import { systemRuntime } from "../../src/runtime_deno.ts";
 
 const SIGNAL = new AbortController().signal;
-const BATCH = { body: new Uint8Array([1, 2, 3]), encoding: "gzip", batchId: "b-1" } as const;
+const BATCH = {
+  body: new Uint8Array([1, 2, 3]),
+  headers: {
+    "content-type": "application/vnd.neuralops.signals.v1+json",
+    "content-encoding": "gzip",
+    "idempotency-key": "b-1",
+  },
+};
 const pki = await createPki();
 
 interface Received {

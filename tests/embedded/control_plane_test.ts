@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type ConnectorKey, generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
-import type { Heartbeat, RegisterRequest, SignalsBatch } from "../../src/core/protocol.ts";
+import {
+  type Heartbeat,
+  type RegisterRequest,
+  SIGNALS_MEDIA_TYPE,
+  type SignalsBatch,
+} from "../../src/core/protocol.ts";
 import { buildRegisterRequest } from "../../src/core/register_request.ts";
 import { StalledError } from "../../src/errors.ts";
 import { pushExecute } from "../../src/embedded/control_plane/push.ts";
@@ -149,10 +154,18 @@ function batchOf(clusterId: string, values: SignalsBatch["series"][0]["values"],
   } satisfies SignalsBatch;
 }
 
+function headersOf(encoding: string, batchId: string): Record<string, string> {
+  return {
+    "content-type": SIGNALS_MEDIA_TYPE,
+    "content-encoding": encoding,
+    "idempotency-key": batchId,
+  };
+}
+
 function sendBatch(fixture: ControlPlaneFixture, batch: SignalsBatch, encoding: "gzip" | "zstd") {
   const bytes = new TextEncoder().encode(JSON.stringify(batch));
   const body = new Uint8Array(encoding === "gzip" ? gzipSync(bytes) : zstdCompressSync(bytes));
-  return fixture.api.send({ body, encoding, batchId: batch.batchId }, fixture.signal);
+  return fixture.api.send({ body, headers: headersOf(encoding, batch.batchId) }, fixture.signal);
 }
 
 Deno.test("signals are stored point by point, and once however often they come", async () => {
@@ -185,7 +198,7 @@ Deno.test("signals that are wrong, foreign or bombs are refused", async () => {
   await assert.rejects(sendBatch(fixture, uneven, "zstd"), { code: "malformed_request" });
   const bomb = new Uint8Array(zstdCompressSync(new Uint8Array(100 * 1024 * 1024)));
   await assert.rejects(
-    fixture.api.send({ body: bomb, encoding: "zstd", batchId: "bomb" }, fixture.signal),
+    fixture.api.send({ body: bomb, headers: headersOf("zstd", "bomb") }, fixture.signal),
     { code: "malformed_request" },
   );
   assert.equal(fixture.controlPlane.signals.batches.length, 0);

@@ -105,8 +105,12 @@ function mortalDeps(world: World, mortal: Mortal, witness: Witness): SignalsDeps
   const { source, sink, cursors, gaps, quarantine } = deps;
   return {
     ...deps,
-    source: { queryRange: (query, signal) => mortal.live(() => source.queryRange(query, signal)) },
+    source: {
+      queryRange: (query, handler, signal) =>
+        mortal.live(() => source.queryRange(query, handler, signal)),
+    },
     sink: {
+      pack: (window) => sink.pack(window),
       send: (batch, signal) =>
         mortal.live(async () => {
           await sink.send(batch, signal);

@@ -12,7 +12,9 @@ import { type Gap, SignalsBatch } from "../../src/core/protocol.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { type EmbeddedPrometheus, startPrometheus } from "../../src/embedded/prometheus.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
-import type { OutgoingBatch, SignalsDeps, SignalsSink } from "../../src/loops/signals_ports.ts";
+import { type PackerLimits, SignalsPacker } from "../../src/core/signals/pack/signals_packer.ts";
+import type { OutgoingBatch, PackedWindow, Packer } from "../../src/core/signals/series_handler.ts";
+import type { SignalsDeps, SignalsSink } from "../../src/loops/signals_ports.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import { systemRandom } from "../../src/runtime_deno.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
@@ -28,6 +30,12 @@ export class Receiver implements SignalsSink {
   readonly #bytes = new Map<string, Uint8Array>();
   /** Called before and after a batch is taken; whatever it throws goes to the sender. */
   onSend: (batch: SignalsBatch, taken: boolean) => void = () => {};
+
+  constructor(private readonly limits: PackerLimits) {}
+
+  pack(window: PackedWindow): Packer {
+    return new SignalsPacker(window, "zstd", this.limits);
+  }
 
   send({ body, batchId, query, points }: OutgoingBatch): Promise<void> {
     const batch = SignalsBatch.parse(JSON.parse(decodeUtf8(zstdDecompressSync(body))));
@@ -98,7 +106,11 @@ export interface World extends AsyncDisposable {
   >;
 }
 
-export async function createWorld(options: { maxResponseBytes?: number } = {}): Promise<World> {
+export interface WorldOptions extends PackerLimits {
+  readonly maxResponseBytes?: number;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new FakeClock();
   const pki = await createPki();
   const prometheus = await startPrometheus({ pki, clock });
@@ -112,7 +124,7 @@ export async function createWorld(options: { maxResponseBytes?: number } = {}): 
     timeoutMs: 10_000,
     maxResponseBytes: options.maxResponseBytes ?? 1 << 24,
   });
-  const receiver = new Receiver();
+  const receiver = new Receiver(options);
   const health = new HealthBoard(() => clock.now());
   const logged: string[] = [];
   const log = new JsonLogger(clock, (line) => logged.push(line), "debug", new SecretMask());
@@ -126,7 +138,7 @@ export async function createWorld(options: { maxResponseBytes?: number } = {}): 
     deps: (config) => ({
       config,
       clusterId: () => "c-test",
-      source: new PrometheusSource(peer, systemFiles, {}, new SecretMask()),
+      source: new PrometheusSource(peer, systemFiles, {}, new SecretMask(), systemRandom),
       sink: receiver,
       cursors: new CursorFiles(systemFiles, stateDir),
       gaps: new GapFiles(systemFiles, stateDir),

@@ -3,19 +3,17 @@
  * typed error, so that the caller never has to look at text.
  * Contract: prometheus/docs/querying/api.md; VictoriaMetrics and Thanos deviations included.
  */
-import { InvalidInputError, StalledError, TransientError } from "../../errors.ts";
+import { StalledError, TransientError } from "../../errors.ts";
 import { decodeUtf8 } from "../encoding.ts";
-import { decodeMatrix, type RangeSeries } from "./matrix.ts";
+import { malformed } from "./answer/malformed.ts";
+import type { DecodedRange } from "./answer/range_decoder.ts";
+import type { SeriesHandler } from "./series_handler.ts";
 import type { Window } from "./windows.ts";
 
 export type RangeAnswer =
-  | {
+  /** Whole: the handler was given all of it. For every other kind it was given a part, or nothing. */
+  | DecodedRange & {
     readonly kind: "series";
-    readonly series: readonly RangeSeries[];
-    /** Reasons why the data may be incomplete. */
-    readonly warnings: readonly string[];
-    /** The source itself cut the result short. */
-    readonly truncated: boolean;
     /** The source's own clock when it answered, to the second; null when it did not say. */
     readonly sourceTimeMs: number | null;
   }
@@ -32,13 +30,16 @@ export interface RangeQuery {
 }
 
 export interface SignalsSource {
-  /** Throws TransientError, StalledError, or InvalidInputError `malformed_answer`. */
-  queryRange(query: RangeQuery, signal: AbortSignal): Promise<RangeAnswer>;
+  /**
+   * Gives the series to the handler while they arrive. Throws TransientError, StalledError,
+   * InvalidInputError `malformed_answer`, or what the handler throws, but for `too_large`.
+   */
+  queryRange(query: RangeQuery, handler: SeriesHandler, signal: AbortSignal): Promise<RangeAnswer>;
 }
 
-export interface RawAnswer {
+export interface FailedAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  /** Its beginning at least: an error that does not fit is no API's. */
   readonly body: Uint8Array;
 }
 
@@ -48,29 +49,25 @@ const WORDS = /\w+/g;
 const LABELS = /\{[^{}]*\}/g;
 const TOO_MANY_POINTS = /maximum resolution|too many points/i;
 
-/** Reads an answer with status 200. */
-export function readSuccess(answer: RawAnswer, window: Window): RangeAnswer {
-  const type = answer.headers.get("content-type") ?? "no content type";
+/** Throws InvalidInputError `malformed_answer` on an answer with status 200 that is no API's. */
+export function checkContentType(headers: Headers): void {
+  const type = headers.get("content-type") ?? "no content type";
   if (!/^application\/json\b/i.test(type)) {
     throw malformed(`with ${type.slice(0, 100)} instead of application/json`);
   }
-  const body = parseBody(answer.body);
-  if (body?.["status"] !== "success") throw malformed("200 without the status success");
-  const warnings = readWarnings(body["warnings"]);
-  return {
-    kind: "series",
-    series: decodeMatrix(body["data"], window),
-    warnings,
-    truncated: body["isPartial"] === true || warnings.some((text) => /truncated/i.test(text)),
-    sourceTimeMs: readDate(answer.headers.get("date")),
-  };
+}
+
+/** The clock of whoever answered; null when it did not say. */
+export function readDate(headers: Headers): number | null {
+  const ms = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? null : ms;
 }
 
 /**
  * Sorts every other status. 408, 429 and the rest of 5xx are the caller's, who knows Retry-After.
  * @param expr what was asked
  */
-export function readFailure(answer: RawAnswer, expr: string): RangeAnswer | null {
+export function readFailure(answer: FailedAnswer, expr: string): RangeAnswer | null {
   const { status } = answer;
   const { errorType, detail } = readError(answer);
   const reason = withoutQuery(detail, expr);
@@ -107,7 +104,7 @@ function withoutQuery(detail: string, expr: string): string {
   return detail.replaceAll(LABELS, "").replaceAll(WORDS, (word) => asked.has(word) ? "" : word);
 }
 
-function readError(answer: RawAnswer): { errorType: string; detail: string } {
+function readError(answer: FailedAnswer): { errorType: string; detail: string } {
   let body: Record<string, unknown> | null = null;
   try {
     body = parseBody(answer.body);
@@ -123,32 +120,6 @@ function readError(answer: RawAnswer): { errorType: string; detail: string } {
 }
 
 function parseBody(bytes: Uint8Array): Record<string, unknown> | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(decodeUtf8(bytes));
-  } catch (cause) {
-    throw malformed("with invalid JSON", cause);
-  }
+  const value: unknown = JSON.parse(decodeUtf8(bytes));
   return typeof value === "object" && value !== null ? value as Record<string, unknown> : null;
-}
-
-function readWarnings(value: unknown): string[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw malformed("with warnings that are no list");
-  return value.map((entry) => {
-    if (typeof entry !== "string") throw malformed("with a warning that is no text");
-    return entry.slice(0, MAX_DETAIL).toWellFormed();
-  });
-}
-
-function readDate(header: string | null): number | null {
-  const ms = header === null ? NaN : Date.parse(header);
-  return Number.isNaN(ms) ? null : ms;
-}
-
-function malformed(what: string, cause?: unknown): InvalidInputError {
-  return new InvalidInputError("malformed_answer", `Prometheus answered ${what}`, {
-    cause,
-    hint: "check that prometheus.url is a Prometheus API and that no proxy rewrites its answers",
-  });
 }

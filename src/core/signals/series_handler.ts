@@ -8,10 +8,20 @@ import type { Window } from "./windows.ts";
 /** Ordered by name, as RFC 8785 orders keys; each name once. */
 export type Labels = readonly (readonly [name: string, value: string])[];
 
+/** RFC 8785 text: `bytes.subarray(from, to)`. */
+export interface LabelsText {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Takes series one by one: `begin`, then its points in grid order, then `end`. */
 export interface SeriesHandler {
-  /** False to have the points of this series checked, and not handed over; `end` is not called then. */
-  begin(labels: Labels): boolean;
+  /**
+   * False to have the points of this series checked, and not handed over; `end` is not called then.
+   * @param text of exactly these labels, where it is at hand; valid during this call only
+   */
+  begin(labels: Labels, text?: LabelsText): boolean;
   /**
    * A float as text: decimal digits with sign, fraction and exponent, or NaN, Inf, +Inf, -Inf.
    * @param index of the grid point within the window
@@ -34,7 +44,10 @@ export interface OutgoingBatch {
   readonly query: string;
   readonly window: Window;
   readonly points: number;
-  /** Two that hold exactly this one, cut along its longer side; null for one point of one series. */
+  /**
+   * Two that hold exactly the data of this one, cut along its longer side, and none of its gaps; null for
+   * one point of one series.
+   */
   split(): Promise<readonly [OutgoingBatch, OutgoingBatch] | null>;
   /** For the quarantine: the content before compression, and what it is in one line. */
   content(): Promise<{ readonly bytes: Uint8Array; readonly description: string }>;

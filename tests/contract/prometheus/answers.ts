@@ -41,7 +41,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
       assert.deepEqual([status, json], [200, { status: "success", data }]);
       const answer = await ask(target, "there_is_no_such_metric", windowOf(1000, 10));
       assert.ok(answer.kind === "series");
-      assert.deepEqual([answer.series, answer.truncated], [[], false]);
+      assert.deepEqual([answer.columns, answer.truncated], [[], false]);
     },
   },
   {
@@ -75,7 +75,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
         assert.deepEqual(await valuesOf(target, `vector(${text})`), [[START_S, text]]);
         const answer = await ask(target, `vector(${text})`, windowOf(1000, 1));
         assert.ok(answer.kind === "series");
-        const [value] = answer.series[0]!.values!;
+        const [value] = answer.columns[0]!.values!;
         assert.equal(String(value), text);
       }
     },
@@ -88,7 +88,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
         assert.equal(Number(text), number);
         const answer = await ask(target, `vector(${number})`, windowOf(1000, 1));
         assert.ok(answer.kind === "series");
-        assert.deepEqual(answer.series[0]!.values, [number]);
+        assert.deepEqual(answer.columns[0]!.values, [number]);
       }
     },
   },
@@ -102,7 +102,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
       assert.deepEqual(json.data.result[0].metric, { text: value });
       const answer = await ask(target, query, windowOf(1000, 3));
       assert.ok(answer.kind === "series");
-      assert.deepEqual(answer.series, [
+      assert.deepEqual(answer.columns, [
         { labels: JSON.stringify({ text: value }), values: [1, 1, 1], histograms: [] },
       ]);
     },
@@ -117,7 +117,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
       assert.equal(headers.get("content-encoding"), "gzip");
       const answer = await ask(target, "vector(1)", windowOf(1000, 1000));
       assert.ok(answer.kind === "series");
-      assert.equal(answer.series[0]!.values!.length, 1000);
+      assert.equal(answer.columns[0]!.values!.length, 1000);
       assert.ok(Math.abs(answer.sourceTimeMs! - Date.now()) < 5000);
     },
   },
@@ -129,7 +129,7 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
         const window = { startMs, endMs: startMs + (steps - 1) * stepMs, stepMs };
         const answer = await ask(target, "vector(1)", window);
         assert.ok(answer.kind === "series");
-        assert.deepEqual(answer.series[0]!.values, new Array(steps).fill(1));
+        assert.deepEqual(answer.columns[0]!.values, new Array(steps).fill(1));
       }
     },
   },

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { Peer } from "../../../src/adapters/peer.ts";
 import { PrometheusSource } from "../../../src/adapters/prometheus.ts";
+import type { RangeSeries } from "../../../src/core/signals/batch.ts";
 import type { RangeAnswer } from "../../../src/core/signals/range_answer.ts";
 import type { Window } from "../../../src/core/signals/windows.ts";
 import { SecretMask } from "../../../src/log.ts";
 import { systemClock, systemRandom } from "../../../src/runtime_deno.ts";
 import { systemFiles } from "../../../src/runtime_deno/files.ts";
 import { systemHttp } from "../../../src/runtime_deno/http.ts";
+import { Collector } from "../../core/signals/collector.ts";
 
 export interface PrometheusTarget extends AsyncDisposable {
   readonly url: string;
@@ -66,12 +68,12 @@ export async function valuesOf(target: PrometheusTarget, query: string, more: Fi
   return (json.data.result[0]?.values ?? []) as [number, string][];
 }
 
-/** What the connector makes of it. */
+/** What the connector makes of it, with the series that it read. */
 export async function ask(
   { url, caPem }: PrometheusTarget,
   expr: string,
   window: Window,
-): Promise<RangeAnswer> {
+): Promise<RangeAnswer & { columns: readonly RangeSeries[] }> {
   const runtime = {
     clock: systemClock(),
     random: systemRandom,
@@ -86,8 +88,10 @@ export async function ask(
     ...(caPem === null ? {} : { caPem }),
   });
   try {
-    const source = new PrometheusSource(peer, systemFiles, {}, new SecretMask());
-    return await source.queryRange({ expr, window }, SIGNAL);
+    const source = new PrometheusSource(peer, systemFiles, {}, new SecretMask(), systemRandom);
+    const collector = new Collector(window);
+    const answer = await source.queryRange({ expr, window }, collector, SIGNAL);
+    return { ...answer, columns: collector.series };
   } finally {
     peer.close();
   }

@@ -1,18 +1,23 @@
-/**
- * The matrix of a query_range answer, decoded into columns on the window's grid. Total: whatever is
- * not exactly a matrix on this grid throws InvalidInputError `malformed_answer`, nothing else.
- */
-import { InvalidInputError } from "../../errors.ts";
-import type { HistogramPoint, SampleValue } from "../protocol.ts";
-import { countSteps, type Window } from "./windows.ts";
+/** What a whole answer means, read in the plain way: JSON.parse, then a look at everything in it. */
+import { decodeUtf8 } from "../../../src/core/encoding.ts";
+import type { HistogramPoint, SampleValue } from "../../../src/core/protocol.ts";
+import type { RangeSeries } from "../../../src/core/signals/batch.ts";
+import { countSteps, type Window } from "../../../src/core/signals/windows.ts";
 
-export interface RangeSeries {
-  /** Canonical JSON of the labels; identifies and orders series. */
-  readonly labels: string;
-  /** One per grid point, null where there is none; null altogether when there is not one float. */
-  readonly values: readonly SampleValue[] | null;
-  /** In grid order; empty when the series has no native histogram. */
-  readonly histograms: readonly HistogramPoint[];
+export interface ReferenceAnswer {
+  readonly series: readonly RangeSeries[];
+  readonly warnings: readonly string[];
+  readonly truncated: boolean;
+}
+
+/** Throws on whatever is not a matrix on the window's grid. */
+export function decodeReference(bytes: Uint8Array, window: Window): ReferenceAnswer {
+  const body = asObject(JSON.parse(decodeUtf8(bytes)), "the answer");
+  if (body["status"] !== "success") throw odd("status", "success");
+  const warnings = asArray(body["warnings"] ?? [], "warnings");
+  if (!warnings.every((text) => typeof text === "string")) throw odd("warnings", "texts");
+  const truncated = body["isPartial"] === true || warnings.some((text) => /truncated/i.test(text));
+  return { series: decodeMatrix(body["data"], window), warnings, truncated };
 }
 
 const FLOAT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
@@ -25,7 +30,7 @@ const SPECIAL: ReadonlyMap<string, SampleValue> = new Map([
 const MAX_BUCKETS = 10_000;
 
 /** @returns series in the order of their labels, each label set once */
-export function decodeMatrix(data: unknown, window: Window): RangeSeries[] {
+function decodeMatrix(data: unknown, window: Window): RangeSeries[] {
   const matrix = asObject(data, "data");
   if (matrix["resultType"] !== "matrix") throw odd("resultType", "matrix");
   const series = asArray(matrix["result"], "result").map((entry) => decodeSeries(entry, window));
@@ -34,33 +39,6 @@ export function decodeMatrix(data: unknown, window: Window): RangeSeries[] {
     if (series[i]!.labels === series[i - 1]!.labels) throw odd("result", "each label set once");
   }
   return series;
-}
-
-/** Floats and histogram points, without absent ones. */
-export function countPoints(series: readonly RangeSeries[]): number {
-  let count = 0;
-  for (const { values, histograms } of series) {
-    count += histograms.length;
-    for (const value of values ?? []) if (value !== null) count += 1;
-  }
-  return count;
-}
-
-/** The part of each series that lies in `part`, a window within `whole`. */
-export function cutSeries(
-  series: readonly RangeSeries[],
-  whole: Window,
-  part: Window,
-): RangeSeries[] {
-  const from = (part.startMs - whole.startMs) / whole.stepMs;
-  const to = from + countSteps(part);
-  return series.flatMap(({ labels, values, histograms }) => {
-    const cut = values?.slice(from, to) ?? null;
-    const kept = cut?.some((value) => value !== null) ? cut : null;
-    const points = histograms.filter(({ index }) => index >= from && index < to)
-      .map((point) => ({ ...point, index: point.index - from }));
-    return kept || points.length > 0 ? [{ labels, values: kept, histograms: points }] : [];
-  });
 }
 
 function decodeSeries(value: unknown, window: Window): RangeSeries {
@@ -170,12 +148,6 @@ function asObject(value: unknown, what: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function odd(what: string, expected: string): InvalidInputError {
-  return new InvalidInputError(
-    "malformed_answer",
-    `Prometheus answered with ${what} that is not as expected: ${expected}`,
-    {
-      hint: "check that prometheus.url is a Prometheus API and that no proxy rewrites its answers",
-    },
-  );
+function odd(what: string, expected: string): TypeError {
+  return new TypeError(`${what}: expected ${expected}`);
 }

@@ -1,0 +1,55 @@
+/**
+ * The labels of one series, as names and values and as RFC 8785 text. Prometheus writes them in just
+ * that form; the text is then a piece of the answer, and nothing is written anew.
+ */
+import { encodeUtf8 } from "../../encoding.ts";
+import type { Labels, LabelsText } from "../series_handler.ts";
+import type { JsonInput } from "./json_input.ts";
+import { odd } from "./malformed.ts";
+
+export interface ReadLabels {
+  readonly labels: Labels;
+  /** Valid until the input goes on. */
+  readonly text: LabelsText;
+}
+
+/** Throws MORE, or InvalidInputError `malformed_answer`. */
+export function readLabels(input: JsonInput): ReadLabels {
+  input.take("{");
+  const from = input.pos - 1;
+  const labels: [string, string][] = [];
+  let isCanonical = true;
+  let last: string | null = null;
+  /** What the object takes when there is nothing in it but its labels. */
+  let length = 1;
+  while (input.peek() !== 0x7d) {
+    if (last !== null) input.take(",");
+    const name = input.text();
+    isCanonical &&= !input.textEscaped && (last === null || name > last);
+    length += input.textTo - input.textFrom;
+    input.take(":");
+    const value = input.text();
+    isCanonical &&= !input.textEscaped;
+    length += input.textTo - input.textFrom + 6;
+    labels.push([name, value]);
+    last = name;
+  }
+  input.take("}");
+  if (labels.length === 0) length = 2;
+  if (isCanonical && input.pos - from === length) {
+    return { labels, text: { bytes: input.bytes, from, to: input.pos } };
+  }
+  labels.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
+  for (const [index, [name, value]] of labels.entries()) {
+    if (name === labels[index - 1]?.[0]) throw odd("metric", "each label once");
+    if (!name.isWellFormed() || !value.isWellFormed()) throw odd("metric", "labels with texts");
+  }
+  return { labels, text: encodeLabels(labels) };
+}
+
+/** RFC 8785 text, written by hand: an object would reorder labels whose names are integers. */
+export function encodeLabels(labels: Labels): LabelsText {
+  const pairs = labels.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const bytes = encodeUtf8(`{${pairs.join(",")}}`);
+  return { bytes, from: 0, to: bytes.length };
+}

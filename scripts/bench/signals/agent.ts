@@ -17,13 +17,16 @@ export type SignalsInput = NonNullable<ConfigInput["signals"]>;
 export interface AgentOptions {
   readonly name: string;
   readonly work: string;
-  /** What `bundleCheckout` returned. */
+  /** What `bundleCheckout` returned, or SOURCE. */
   readonly program: string;
   readonly prometheus: NonNullable<ConfigInput["prometheus"]>;
   readonly signals: SignalsInput;
   /** Before the program's path. */
   readonly flags?: readonly string[];
 }
+
+/** The agent without a bundle. */
+export const SOURCE = "main.ts";
 
 /** Bundles the checkout as a release does; returns the bundle's entry. */
 export async function bundleCheckout(work: string): Promise<string> {
@@ -77,7 +80,8 @@ export class BenchAgent {
       },
     };
     const configFile = await write("connector.yaml", JSON.stringify(config));
-    const run = ["run", "--quiet", ...flags, ...ALONE, ...PERMISSIONS, program];
+    const alone = program === SOURCE ? [] : ALONE;
+    const run = ["run", "--quiet", ...flags, ...alone, ...PERMISSIONS, program];
     const pid = await processes.start(name, Deno.execPath(), [
       ...run,
       "run",

@@ -2,13 +2,14 @@
  * `deno task bench:signals [--seconds 120] [--window 60] [--sizes 0,10000,100000,1000000,10000000]
  * [--only live|windows] [--profile]`: what it costs to forward metrics, for us and for what people use
  * today, in one run, on one machine, into one receiver. Prints tables, and writes
- * reports/bench/signals.json. With --profile each window's agent leaves a CPU profile there.
+ * reports/bench/signals.json. With --profile the agent runs from source, and leaves a CPU profile of
+ * each window there.
  */
 import { parseArgs } from "node:util";
 import { run } from "../../testbed/command.ts";
 import { print } from "../../testbed/print.ts";
 import { findDebianProgram } from "../../testbed/programs/debian.ts";
-import { bundleCheckout } from "./agent.ts";
+import { bundleCheckout, SOURCE } from "./agent.ts";
 import { firstEvent } from "./events.ts";
 import { type Live, measureLive } from "./live.ts";
 import { Processes } from "./processes.ts";
@@ -36,7 +37,8 @@ await Deno.mkdir(work, { recursive: true });
 const progress = (what: string) => print(`… ${what}`);
 
 progress("bundling this checkout");
-const program = await bundleCheckout(work);
+// A profile of minified code says nothing to a reader.
+const program = values.profile ? SOURCE : await bundleCheckout(work);
 const versions: Record<string, string> = {};
 const left: string[] = [];
 let live: Live | null = null;

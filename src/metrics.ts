@@ -45,6 +45,26 @@ export function createMetrics() {
       "Time up to which a query has been acknowledged.",
       ["query"],
     ),
+    signalNewest: gauge(
+      "signal_newest_timestamp_seconds",
+      "Newest time of a query that has been acknowledged, whatever is missing before it.",
+      ["query"],
+    ),
+    signalPending: gauge(
+      "signal_backfill_pending_seconds",
+      "History of a query that is still to be sent.",
+      ["query"],
+    ),
+    signalBackfilled: counter(
+      "signal_backfilled_seconds_total",
+      "History of a query that was made good.",
+      ["query"],
+    ),
+    signalRereads: counter(
+      "signal_rereads_total",
+      "Windows that were asked for once more, by what came of it.",
+      ["query", "result"],
+    ),
     commands: counter("commands_total", "Commands received, by transport.", ["transport"]),
     executions: counter("executions_total", "Executions, by the state they reached.", ["state"]),
     refusals: counter("refusals_total", "Refused work packages, by code.", ["code"]),

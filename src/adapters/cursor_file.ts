@@ -1,5 +1,5 @@
 /** Cursors on disk: one file per query, replaced durably, so that a crash leaves the old or the new. */
-import { InvalidInputError, StalledError } from "../errors.ts";
+import { InvalidInputError } from "../errors.ts";
 import {
   type Cursor,
   encodeCursor,
@@ -7,6 +7,7 @@ import {
   parseCursor,
 } from "../core/signals/cursor.ts";
 import type { Files } from "../runtime.ts";
+import { stateError } from "./state_error.ts";
 
 export class CursorFiles {
   readonly #directory: string;
@@ -23,20 +24,20 @@ export class CursorFiles {
   }
 
   async save(cursor: Cursor): Promise<void> {
-    await this.files.ensureDirectory(this.#directory);
-    await this.files.replaceDurably(this.#path(cursor.query), encodeCursor(cursor));
+    const path = this.#path(cursor.query);
+    await stateError(path, async () => {
+      await this.files.ensureDirectory(this.#directory);
+      await this.files.replaceDurably(path, encodeCursor(cursor));
+    });
   }
 
   async #read(path: string): Promise<Uint8Array | null> {
     try {
-      return await this.files.read(path, MAX_CURSOR_BYTES);
+      return await stateError(path, () => this.files.read(path, MAX_CURSOR_BYTES));
     } catch (error) {
       // Too large to be a cursor: as damaged as an unreadable one.
       if (error instanceof InvalidInputError) return new Uint8Array();
-      throw new StalledError("state_unwritable", `Cannot read ${path}`, {
-        cause: error,
-        hint: "make the state directory readable and writable for the connector's user",
-      });
+      throw error;
     }
   }
 

@@ -112,8 +112,16 @@ export const Heartbeat = z.strictObject({
   })),
   signals: z.array(z.strictObject({
     query: z.string(),
-    acknowledgedMs: epochMs.nullable(),
+    acknowledgedMs: epochMs.nullable().describe("every point up to here was acknowledged"),
     lagMs: z.int().min(0).nullable(),
+    newestMs: epochMs.nullable().describe(
+      "the newest point that was acknowledged; fresh data go before history",
+    ),
+    backfill: z.strictObject({
+      pendingMs: z.int().min(0).describe("history that is still to be sent"),
+      oldestMs: epochMs.nullable().describe("the oldest point of it"),
+      speed: z.number().positive().describe("how many times faster than real time it is sent"),
+    }).nullable(),
   })),
   executions: z.strictObject({ open: z.int().min(0), pendingApproval: z.int().min(0) }),
   audit: z.strictObject({

@@ -1,24 +1,32 @@
 /** Streams every configured query, each on its own; one that fails never holds up another. */
-import type { PartState } from "../core/protocol.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { Heartbeat, PartState } from "../core/protocol.ts";
+import { StalledError } from "../errors.ts";
 import type { SignalsDeps } from "./signals_ports.ts";
+import { WORST_FIRST } from "./signals_lane_states.ts";
 import { QueryStream } from "./signals_query.ts";
 import { Slots } from "./signals_slots.ts";
 
-export interface SignalsLag {
-  readonly query: string;
-  readonly acknowledgedMs: number | null;
-  readonly lagMs: number | null;
-}
+/** One entry of the heartbeat's `signals`. */
+export type SignalsLag = Heartbeat["signals"][number];
 
 const PART = "signals";
 /** Prometheus runs 20 queries at a time for everyone; this leaves it room and bounds our memory. */
 const MAX_CONCURRENT_WINDOWS = 4;
-const WORST_FIRST: readonly PartState[] = ["stalled", "degraded", "starting", "ok"];
 
 export class SignalsStreamer {
   #streams = new Map<string, QueryStream>();
 
-  constructor(private readonly deps: SignalsDeps) {}
+  /** Throws StalledError `config_invalid`. */
+  constructor(private readonly deps: SignalsDeps) {
+    if (deps.sink.inOrderOnly && deps.config.reread > 0) {
+      throw new StalledError(
+        "config_invalid",
+        "signals.reread needs a receiver that takes a point again; that of signals.remoteWrite does not",
+        { hint: "leave out signals.reread (0s), and let signals.settle be long enough instead" },
+      );
+    }
+  }
 
   /**
    * Runs until the signal aborts, then resolves; the cursors on the disk say where to go on.
@@ -49,14 +57,33 @@ export class SignalsStreamer {
 
   /** For the heartbeat, in the order of the configuration. */
   lag(): SignalsLag[] {
-    return this.deps.config.queries.map(({ name }) => {
-      const acknowledgedMs = this.#streams.get(name)?.acknowledgedMs ?? null;
+    const { queries, backfillSpeed: speed } = this.deps.config;
+    return queries.map(({ name: query }) => {
+      const progress = this.#streams.get(query)?.progress;
+      if (!progress) {
+        return { query, acknowledgedMs: null, lagMs: null, newestMs: null, backfill: null };
+      }
+      const { acknowledgedMs, newestMs, pendingMs, oldestMs } = progress;
       return {
-        query: name,
-        acknowledgedMs: acknowledgedMs === null ? null : Math.max(0, acknowledgedMs),
-        lagMs: acknowledgedMs === null ? null : Math.max(0, this.deps.clock.now() - acknowledgedMs),
+        query,
+        acknowledgedMs: Math.max(0, acknowledgedMs),
+        lagMs: Math.max(0, this.deps.clock.now() - acknowledgedMs),
+        newestMs: Math.max(0, newestMs),
+        backfill: { pendingMs, oldestMs, speed },
       };
     });
+  }
+
+  #describeOk(): string {
+    const pending = [...this.#streams.values()].map(({ progress }) => progress?.pendingMs ?? 0)
+      .filter((pendingMs) => pendingMs > 0);
+    if (pending.length === 0) return "streaming";
+    const longestMs = Math.max(...pending);
+    const { backfillSpeed: speed } = this.deps.config;
+    const left = `${formatDuration(longestMs / speed)} at ${speed}×`;
+    const queries = pending.length === 1 ? "one query" : `${pending.length} queries`;
+    return `streaming; ${queries} with up to ${formatDuration(longestMs)} of history still to ` +
+      `send, about ${left}`;
   }
 
   #report(query: string, state: PartState, reason: string): void {
@@ -70,7 +97,7 @@ export class SignalsStreamer {
     health.report(
       PART,
       worst,
-      worst === "ok" ? "streaming" : `${first.name}: ${first.reason}${others}`,
+      worst === "ok" ? this.#describeOk() : `${first.name}: ${first.reason}${others}`,
     );
   }
 }

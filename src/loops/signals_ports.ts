@@ -12,6 +12,8 @@ import type { Clock, Random } from "../runtime.ts";
 
 /** Where windows go: what they are packed into, and who takes it. */
 export interface SignalsSink {
+  /** It refuses what is older than what it has of a series, so that history cannot come later. */
+  readonly inOrderOnly?: boolean;
   pack(window: PackedWindow): Packer;
   /**
    * Resolves once the receiver has acknowledged. Throws InvalidInputError for what it will never
@@ -28,8 +30,11 @@ export interface CursorStore {
 
 export interface GapLedger {
   pending(query: string, afterMs: number): Promise<Gap[]>;
-  /** Resolves once the gaps are on the disk. */
-  append(query: string, gaps: readonly Gap[]): Promise<void>;
+  /**
+   * Resolves once the gaps are on the disk.
+   * @param open recorded before, and not acknowledged: whatever else is old may be dropped
+   */
+  append(query: string, gaps: readonly Gap[], open: readonly Gap[]): Promise<void>;
 }
 
 export interface Quarantine {

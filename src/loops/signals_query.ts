@@ -1,175 +1,169 @@
 /**
- * One query's stream: plan the next window from the cursor, ask, deliver, acknowledge, repeat. Every
- * failure leads back to the plan, so that a restart and a retry are the same thing. The cursor moves
- * only past what the receiver acknowledged, as data or as a gap that was on the disk before.
+ * One query's stream: its cursor, and the lanes that move it. Fresh data and history go side by side, so that
+ * neither a long backlog nor a span that the source cannot answer holds up what is new.
  */
 import { formatDuration } from "../core/duration.ts";
 import type { PartState } from "../core/protocol.ts";
-import {
-  advanceCursor,
-  continueCursor,
-  type Cursor,
-  firstCursor,
-  nextPoint,
-} from "../core/signals/cursor.ts";
-import { makeGap } from "../core/signals/gap_ledger.ts";
-import {
-  alignDown,
-  backfillHorizon,
-  blockEnd,
-  type Grid,
-  makeGrid,
-  windowAt,
-} from "../core/signals/windows.ts";
+import { newestPoint } from "../core/signals/cursor.ts";
+import { backlogOf, durationOf, type LaneName } from "../core/signals/lanes.ts";
+import { type Grid, makeGrid, type Window } from "../core/signals/windows.ts";
+import { CursorKeeper } from "./signals_cursor.ts";
 import { SignalsDelivery } from "./signals_delivery.ts";
 import { SignalsFetch } from "./signals_fetch.ts";
 import { OpenGaps } from "./signals_gaps.ts";
+import { type LanePorts, SignalsLane } from "./signals_lane.ts";
+import { LaneStates, type Speaker } from "./signals_lane_states.ts";
 import { Patience } from "./signals_patience.ts";
 import type { SignalsDeps, SignalsQuery } from "./signals_ports.ts";
+import { RereadLane } from "./signals_reread.ts";
+import { SentWindows } from "./signals_sent.ts";
 import type { Slots } from "./signals_slots.ts";
+import { Throttle } from "./signals_throttle.ts";
 import { SignalsTime } from "./signals_time.ts";
 import { SignalsWindow } from "./signals_window.ts";
 
-/** The wall clock may be stepped while we sleep; look again at least this often. */
-const MAX_SLEEP_MS = 15_000;
-/** How far the source's clock may lag before someone is told. */
-const CLOCK_TOLERANCE_MS = 10_000;
+export interface QueryProgress {
+  /** Every grid point up to here is settled. */
+  readonly acknowledgedMs: number;
+  /** The newest time that is. */
+  readonly newestMs: number;
+  /** History that is still to be sent. */
+  readonly pendingMs: number;
+  /** The oldest point of it; null when there is none. */
+  readonly oldestMs: number | null;
+}
 
 export class QueryStream {
   readonly #grid: Grid;
   readonly #time: SignalsTime;
-  readonly #fetch: SignalsFetch;
   readonly #gaps: OpenGaps;
-  readonly #delivery: SignalsDelivery;
-  /** For the disk and the receiver. */
-  readonly #patience: Patience;
-  /** For the source: it goes on growing while windows are given up one after the other. */
-  readonly #pace: Patience;
-  readonly #window: SignalsWindow;
-  #acknowledgedMs: number | null = null;
+  readonly #keeper: CursorKeeper;
+  readonly #sent = new SentWindows();
+  readonly #states = new LaneStates();
+  readonly #bug = new AbortController();
+  readonly #signal: AbortSignal;
 
   constructor(
     private readonly deps: SignalsDeps,
     private readonly query: SignalsQuery,
     private readonly slots: Slots,
     private readonly report: (state: PartState, reason: string) => void,
-    private readonly signal: AbortSignal,
+    signal: AbortSignal,
   ) {
-    const { clock, random, config } = deps;
-    const log = deps.log.child({ query: query.name });
-    const limits = { maxSeries: config.maxSeries, settleMs: config.settle };
-    this.#grid = makeGrid(query.step, config.window);
-    this.#time = new SignalsTime(clock);
-    this.#fetch = new SignalsFetch(deps.source, this.#time, limits, signal);
-    this.#patience = new Patience(clock, random, log, report, signal);
-    this.#pace = new Patience(clock, random, log, report, signal);
-    this.#gaps = new OpenGaps(deps, query, this.#patience);
-    this.#delivery = new SignalsDelivery(deps, query, this.#patience, signal);
-    this.#window = new SignalsWindow({
-      query,
-      slots,
-      grid: this.#grid,
-      fetch: this.#fetch,
-      delivery: this.#delivery,
-      gaps: this.#gaps,
-      pace: this.#pace,
-    });
+    this.#signal = AbortSignal.any([signal, this.#bug.signal]);
+    this.#grid = makeGrid(query.step, deps.config.window);
+    this.#time = new SignalsTime(deps.clock);
+    const patience = this.#patienceOf("disk");
+    this.#gaps = new OpenGaps(deps, query, patience);
+    this.#keeper = new CursorKeeper(deps, query, this.#gaps, patience);
   }
 
-  /** Every grid point up to here is settled; null before the cursor was read. */
-  get acknowledgedMs(): number | null {
-    return this.#acknowledgedMs;
+  /** null before the cursor was read. */
+  get progress(): QueryProgress | null {
+    const cursor = this.#keeper.known;
+    if (!cursor) return null;
+    const settledMs = this.#time.now() - this.deps.config.settle;
+    const backlog = backlogOf(cursor, this.#grid, settledMs);
+    return {
+      acknowledgedMs: cursor.acknowledgedMs,
+      newestMs: newestPoint(cursor),
+      pendingMs: durationOf(backlog, this.#grid.stepMs),
+      oldestMs: backlog[0]?.startMs ?? null,
+    };
   }
 
   /** Runs until the signal aborts; then rejects with its reason. Any other rejection is a bug. */
   async run(): Promise<never> {
     this.report("starting", "waiting for the first window");
-    let cursor = await this.#restore();
-    for (;;) {
-      this.signal.throwIfAborted();
-      cursor = await this.#step(cursor);
-    }
+    await this.#keeper.restore();
+    await Promise.all(
+      this.#lanes().map(async (lane) => {
+        try {
+          await lane.run();
+        } catch (error) {
+          if (!this.#signal.aborted) this.#bug.abort(error);
+        }
+      }),
+    );
+    throw this.#signal.reason;
   }
 
-  async #restore(): Promise<Cursor> {
-    const { cursors, clock, config } = this.deps;
-    const query = { name: this.query.name, expr: this.query.expr, stepMs: this.query.step };
-    const stored = await this.#patience.until(() => cursors.load(query.name));
-    const cursor = stored
-      ? continueCursor(stored, query)
-      : firstCursor(query, clock.now(), config.startFrom);
-    await this.#gaps.load(cursor.acknowledgedMs);
-    // Saved before the first window: a crash before the first success must not move the beginning.
-    await this.#save(cursor);
-    return cursor;
+  #lanes(): { run(): Promise<never> }[] {
+    const { sink, clock, config } = this.deps;
+    const names: LaneName[] = sink.inOrderOnly ? ["ordered"] : ["fresh", "history"];
+    const throttle = new Throttle(clock, config.backfillSpeed);
+    const lanes = names.map((name) => new SignalsLane(name, this.#portsOf(name, throttle)));
+    if (config.reread === 0) return lanes;
+    const rereads = new Throttle(clock, config.backfillSpeed);
+    return [...lanes, new RereadLane(this.#portsOf("reread", rereads), this.#sent)];
   }
 
-  /** @returns the cursor from which to plan next */
-  async #step(cursor: Cursor): Promise<Cursor> {
-    const startMs = nextPoint(cursor);
-    const lost = this.#gaps.lossAt(startMs);
-    if (lost) {
-      const endMs = alignDown(lost.endMs, this.#grid.stepMs);
-      const window = { startMs, endMs, stepMs: this.#grid.stepMs };
-      await this.#delivery.sendGaps(window, this.#gaps.within(window));
-      return await this.#acknowledge(cursor, lost.endMs);
-    }
-    const { settle, backfill } = this.deps.config;
-    const horizonMs = backfillHorizon(this.#grid, this.#time.now(), settle, backfill);
-    if (startMs < horizonMs) {
-      await this.#giveUpBacklog(startMs, horizonMs);
-      return cursor;
-    }
-    const window = windowAt(this.#grid, startMs, this.#window.maxSteps);
-    const settledAtMs = window.endMs + settle;
-    if (this.#time.now() < settledAtMs) {
-      await this.#waitUntil(settledAtMs);
-      return cursor;
-    }
-    if (!await this.#window.carry(window)) return cursor;
-    const next = await this.#acknowledge(cursor, window.endMs);
-    this.report("ok", "streaming");
-    return next;
+  #portsOf(name: Exclude<Speaker, "disk">, throttle: Throttle): LanePorts {
+    const { deps, query } = this;
+    const { config, source } = deps;
+    const limits = { maxSeries: config.maxSeries, settleMs: config.settle };
+    const isFresh = name === "fresh" || name === "ordered";
+    const shared = { query, grid: this.#grid, gaps: this.#gaps };
+    const ports = {
+      ...shared,
+      slots: isFresh ? this.slots : this.slots.forHistory(),
+      fetch: new SignalsFetch(source, this.#time, limits, this.#signal),
+      delivery: new SignalsDelivery(deps, query, this.#patienceOf(name), this.#signal),
+      /** Of its own: it goes on growing while windows are given up one after the other. */
+      pace: this.#patienceOf(name),
+    };
+    return {
+      ...ports,
+      deps,
+      keeper: this.#keeper,
+      time: this.#time,
+      throttle,
+      window: new SignalsWindow({
+        ...ports,
+        onCarried: (window, digest) => this.#noteSent(window, digest),
+      }),
+      report: (state, reason) => this.#say(name, state, reason),
+      rest: () => this.#rest(name),
+      signal: this.#signal,
+    };
   }
 
-  async #giveUpBacklog(startMs: number, horizonMs: number): Promise<void> {
-    const { stepMs } = this.#grid;
-    if (!this.#time.knowsSource) {
-      // Our clock alone is no ground for giving data up: hear first what time the source has.
-      const point = { startMs, endMs: startMs, stepMs };
-      try {
-        return await this.slots.use(() => this.#fetch.askTime(point));
-      } catch (error) {
-        return await this.#pace.afterError(error);
-      }
-    }
-    const endMs = blockEnd(this.#grid, horizonMs - stepMs);
-    const detail = `older than signals.backfill (${formatDuration(this.deps.config.backfill)})`;
-    await this.#gaps.record([makeGap({ startMs, endMs }, "beyond_horizon", detail)]);
-    this.report("degraded", `${formatDuration(endMs - startMs)} of metrics given up: ${detail}`);
+  #patienceOf(speaker: Speaker): Patience {
+    const { clock, random, log } = this.deps;
+    const report = (state: PartState, reason: string) => this.#say(speaker, state, reason);
+    return new Patience(clock, random, log.child({ query: this.query.name }), report, this.#signal);
   }
 
-  async #waitUntil(settledAtMs: number): Promise<void> {
-    const { aheadMs } = this.#time;
-    if (aheadMs > CLOCK_TOLERANCE_MS) {
-      const reason = `the clock of Prometheus is ${formatDuration(aheadMs)} behind ours`;
-      this.report("degraded", `${reason}; waiting for it`);
-    }
-    const leftMs = settledAtMs - this.#time.now();
-    await this.deps.clock.sleep(Math.min(MAX_SLEEP_MS, Math.max(1, leftMs)), this.signal);
+  #noteSent(window: Window, digest: string): void {
+    const { reread } = this.deps.config;
+    if (reread === 0) return;
+    const isFinal = window.endMs + reread <= this.#time.now();
+    this.#sent.note({ window, digest, isFinal });
   }
 
-  async #acknowledge(cursor: Cursor, acknowledgedMs: number): Promise<Cursor> {
-    const next = advanceCursor(cursor, acknowledgedMs);
-    await this.#save(next);
-    this.#gaps.forgetUntil(acknowledgedMs);
-    return next;
+  #say(speaker: Speaker, state: PartState, reason: string): void {
+    this.#states.say(speaker, state, reason);
+    this.#tell();
   }
 
-  async #save(cursor: Cursor): Promise<void> {
-    await this.#patience.until(() => this.deps.cursors.save(cursor));
-    this.#acknowledgedMs = cursor.acknowledgedMs;
-    const query = this.query.name;
-    this.deps.metrics.signalAcknowledged.set({ query }, cursor.acknowledgedMs / 1000);
+  #rest(speaker: Speaker): void {
+    this.#states.silence(speaker);
+    this.#tell();
   }
+
+  #tell(): void {
+    const pendingMs = this.progress?.pendingMs ?? 0;
+    this.deps.metrics.signalPending.set({ query: this.query.name }, pendingMs / 1000);
+    const { worst } = this.#states;
+    if (!worst) return;
+    const { state, reason } = worst;
+    this.report(state, state === "ok" ? reason + describeBacklog(pendingMs, this.deps) : reason);
+  }
+}
+
+function describeBacklog(pendingMs: number, { config }: SignalsDeps): string {
+  if (pendingMs === 0) return "";
+  const leftMs = pendingMs / config.backfillSpeed;
+  return `; ${formatDuration(pendingMs)} of history still to send, about ` +
+    `${formatDuration(leftMs)} at ${config.backfillSpeed}×`;
 }

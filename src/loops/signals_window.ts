@@ -2,6 +2,7 @@
  * Carries one window from the source to the receiver. Asks for less where an answer proves too much, and
  * gives up, in the ledger, what nobody will ever answer or take.
  */
+import { sha256Hex } from "../core/encoding.ts";
 import { makeGap } from "../core/signals/gap_ledger.ts";
 import type { OutgoingBatch, SeriesHandler } from "../core/signals/series_handler.ts";
 import { countSteps, type Grid, type Window } from "../core/signals/windows.ts";
@@ -22,7 +23,12 @@ export interface WindowPorts {
   readonly gaps: OpenGaps;
   /** For the source: it goes on growing while windows are given up one after the other. */
   readonly pace: Patience;
+  /** @param digest of the content that was sent: the same content has the same */
+  readonly onCarried?: (window: Window, digest: string) => void;
 }
+
+/** What came of asking once more. */
+export type Again = "unchanged" | "sent" | "dropped";
 
 export class SignalsWindow {
   /** Halved when a window proves too much; grows again slowly, so that refusals stay few. */
@@ -50,9 +56,33 @@ export class SignalsWindow {
       await gaps.record(rejected);
       await delivery.sendGaps(window, gaps.within(window));
     }
+    this.ports.onCarried?.(window, digestOf(batches));
     const grown = this.#maxSteps + Math.ceil(this.#maxSteps / 8);
     this.#maxSteps = Math.min(this.ports.grid.blockSteps, grown);
     return true;
+  }
+
+  /**
+   * Asks once more for what is acknowledged, and sends it again where it is not what was sent. An answer
+   * that is refused, incomplete or too large is dropped: what was sent stands. Null after a failure that may
+   * pass; it was waited for.
+   * @param digest of what was sent; undefined where that is not known
+   */
+  async carryAgain(window: Window, digest: string | undefined): Promise<Again | null> {
+    const { slots, pace, delivery } = this.ports;
+    let batches: readonly OutgoingBatch[] | Refusal;
+    try {
+      batches = await slots.use(() => this.#askAndPack(window, true));
+    } catch (error) {
+      await pace.afterError(error);
+      return null;
+    }
+    pace.reset();
+    if ("kind" in batches) return batches.kind === "early" ? null : "dropped";
+    if (digestOf(batches) === digest) return "unchanged";
+    let outcome: Again = "sent";
+    for (const batch of batches) if (!await delivery.send(batch)) outcome = "dropped";
+    return outcome;
   }
 
   /**
@@ -75,16 +105,21 @@ export class SignalsWindow {
     return null;
   }
 
-  async #askAndPack(window: Window): Promise<readonly OutgoingBatch[] | Refusal> {
+  async #askAndPack(
+    window: Window,
+    isAgain = false,
+  ): Promise<readonly OutgoingBatch[] | Refusal> {
     const { fetch, delivery, gaps, query } = this.ports;
     const packer = delivery.pack(window);
     // What stands between the answer and the packer is put around it here.
     const handler: SeriesHandler = packer;
     const answer = await fetch.ask(query.expr, window, handler);
     if (answer.kind !== "series") return answer;
-    await gaps.record(doubtsAbout(window, answer));
+    const doubts = doubtsAbout(window, answer);
+    if (isAgain && doubts.length > 0) return { kind: "rejected", detail: doubts[0]!.detail };
+    await gaps.record(doubts);
     try {
-      return await packer.finish(gaps.within(window));
+      return await packer.finish(isAgain ? [] : gaps.within(window));
     } catch (error) {
       if (!(error instanceof InvalidInputError) || error.code !== "too_large") throw error;
       return { kind: "too_large", detail: error.message };
@@ -114,6 +149,10 @@ export class SignalsWindow {
     }
     await this.ports.pace.wait("degraded", `Prometheus did not answer: ${refusal.detail}`);
   }
+}
+
+function digestOf(batches: readonly OutgoingBatch[]): string {
+  return sha256Hex(batches.map(({ batchId }) => batchId).join(" "));
 }
 
 /** Data that came with a warning are sent, and marked: they may be incomplete. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CursorFiles } from "../../src/adapters/cursor_file.ts";
 import { GapFiles } from "../../src/adapters/gap_file.ts";
 import { QuarantineFolder } from "../../src/adapters/quarantine_folder.ts";
-import { advanceCursor, firstCursor } from "../../src/core/signals/cursor.ts";
+import { acknowledge, firstCursor } from "../../src/core/signals/cursor.ts";
 import { makeGap } from "../../src/core/signals/gap_ledger.ts";
 import { StalledError } from "../../src/errors.ts";
 import { systemFiles } from "../../src/runtime_deno/files.ts";
@@ -27,7 +27,8 @@ Deno.test("cursors are loaded as they were saved, each query its own", () =>
     const cursors = new CursorFiles(systemFiles, stateDir);
     assert.equal(await cursors.load("up"), null);
     await cursors.save(CURSOR);
-    const moved = advanceCursor(CURSOR, CURSOR.acknowledgedMs + 5000);
+    const startMs = CURSOR.acknowledgedMs + 5000;
+    const moved = acknowledge(CURSOR, { startMs, endMs: startMs + 1000 });
     await cursors.save(moved);
     assert.deepEqual(await new CursorFiles(systemFiles, stateDir).load("up"), moved);
     assert.equal(await cursors.load("down"), null);
@@ -50,12 +51,12 @@ Deno.test("gaps beyond the cursor are pending, also after a torn append", () =>
   withState(async (stateDir) => {
     const ledger = new GapFiles(systemFiles, stateDir);
     assert.deepEqual(await ledger.pending("up", 0), []);
-    await ledger.append("up", [GAP]);
+    await ledger.append("up", [GAP], []);
     const path = `${stateDir}/gaps/up.jsonl`;
     await Deno.writeTextFile(path, '{"schema":"neuralops.io/gap/v1","star', { append: true });
     assert.deepEqual(await ledger.pending("up", 0), [GAP]);
     const later = { ...GAP, startMs: 4000, endMs: 5000 };
-    await ledger.append("up", [later, { ...later, reason: "warning" }]);
+    await ledger.append("up", [later, { ...later, reason: "warning" }], []);
     assert.deepEqual(await ledger.pending("up", 2999), [GAP, later, {
       ...later,
       reason: "warning",
@@ -68,10 +69,10 @@ Deno.test("gaps beyond the cursor are pending, also after a torn append", () =>
 Deno.test("a damaged gap ledger stalls reading and writing", () =>
   withState(async (stateDir) => {
     const ledger = new GapFiles(systemFiles, stateDir);
-    await ledger.append("up", [GAP]);
+    await ledger.append("up", [GAP], []);
     await Deno.writeTextFile(`${stateDir}/gaps/up.jsonl`, "garbage\n", { append: true });
     await assert.rejects(ledger.pending("up", 0), isDamaged);
-    await assert.rejects(ledger.append("up", [GAP]), isDamaged);
+    await assert.rejects(ledger.append("up", [GAP], []), isDamaged);
   }));
 
 Deno.test("quarantine keeps a batch once, and is bounded", () =>

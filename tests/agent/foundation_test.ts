@@ -98,7 +98,8 @@ Deno.test("takeSnapshot says what the heartbeat's schema asks for", () =>
     const states = ["accepted", "pending_approval"];
     const listOpen = () => states.map((state) => ({ state }) as ExecutionRecord);
     const execution = { book: { listOpen } } as unknown as Execution;
-    const lag = () => [{ query: "up", acknowledgedMs: 1, lagMs: 2 }];
+    const backfill = { pendingMs: 0, oldestMs: null, speed: 30 };
+    const lag = () => [{ query: "up", acknowledgedMs: 1, lagMs: 2, newestMs: 1, backfill }];
     const streaming = { streamer: { lag } } as unknown as Streaming;
     const before = await takeSnapshot(foundation, control, execution, null);
     assert.deepEqual([before.clusterId, before.signals], ["", []]);

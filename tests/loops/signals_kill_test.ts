@@ -14,7 +14,9 @@ const CONFIG: SignalsDeps["config"] = {
   ],
   window: 120_000,
   settle: 30_000,
+  reread: 0,
   backfill: 900_000,
+  backfillSpeed: 30,
   startFrom: 600_000,
   maxSeries: 1000,
 };
@@ -128,7 +130,7 @@ function mortalDeps(world: World, mortal: Mortal, witness: Witness): SignalsDeps
     },
     gaps: {
       pending: (query, afterMs) => mortal.live(() => gaps.pending(query, afterMs)),
-      append: (query, found) => mortal.live(() => gaps.append(query, found)),
+      append: (query, found, open) => mortal.live(() => gaps.append(query, found, open)),
     },
     quarantine: { keep: (name, bytes) => mortal.live(() => quarantine.keep(name, bytes)) },
   };

@@ -10,7 +10,9 @@ const CONFIG: SignalsDeps["config"] = {
   queries: [{ name: "depth", expr: "sim_queue_depth", step: STEP }],
   window: 60_000,
   settle: 30_000,
+  reread: 0,
   backfill: 86_400_000,
+  backfillSpeed: 30,
   startFrom: 300_000,
   maxSeries: 1000,
 };
@@ -128,7 +130,7 @@ Deno.test("a first start that never got through begins where it first began", as
   assert.equal(world.receiver.batches.length, 0);
   world.prometheus.server.start();
   const second = start(world, deps);
-  await second.until(() => world.receiver.batches.length > 10);
+  await second.until(() => isCaughtUp(second));
   await second.stop();
   assertComplete(world, second, deps, firstMs);
 });
@@ -137,7 +139,7 @@ Deno.test("signals give up what is older than backfill, as a gap that is sent", 
   await using world = await createWorld();
   const deps = world.deps({ ...CONFIG, backfill: 600_000 });
   const first = start(world, deps);
-  await first.until(() => world.receiver.batches.length >= 3);
+  await first.until(() => isCaughtUp(first));
   await first.stop();
   const seenMs = first.streamer.lag()[0]!.acknowledgedMs!;
   world.clock.advance(3_600_000);
@@ -250,7 +252,7 @@ Deno.test("data that come with a warning are sent, and marked", async () => {
   world.prometheus.settings.warnings = ["store 3 did not answer"];
   const firstMs = world.clock.now() - CONFIG.startFrom;
   const run = start(world, deps);
-  await run.until(() => world.receiver.batches.length >= 4);
+  await run.until(() => isCaughtUp(run));
   await run.stop();
   assertComplete(world, run, deps, firstMs);
   for (const { window, gaps } of world.receiver.batches) {
@@ -269,7 +271,7 @@ Deno.test("an agent-mode server stalls the query and loses nothing", async () =>
   await run.until(() => world.health.get("signals")?.state === "stalled");
   assert.match(world.health.get("signals")!.reason, /agent mode/);
   world.prometheus.settings.agentMode = false;
-  await run.until(() => world.receiver.batches.length >= 4);
+  await run.until(() => isCaughtUp(run));
   await run.stop();
   assertComplete(world, run, deps, firstMs);
 });
@@ -359,7 +361,7 @@ Deno.test("a full disk holds the cursor back and repeats nothing; each gap is au
     cursors: {
       load: (query) => deps.cursors.load(query),
       save(cursor) {
-        const isFull = world.receiver.batches.length === 2 && asked.length < 3;
+        const isFull = world.receiver.batches.length >= 2 && asked.length < 3;
         if (!isFull) return deps.cursors.save(cursor);
         asked.push(world.prometheus.queries);
         return Promise.reject(new TransientError("disk_full", "no space left"));
@@ -376,7 +378,7 @@ Deno.test("a full disk holds the cursor back and repeats nothing; each gap is au
   assert.match(world.health.get("signals")!.reason, /disk_full/);
   await run.until(() => world.receiver.batches.length > 2);
   await run.stop();
-  assert.deepEqual(asked, Array(3).fill(asked[0]), "a full disk asks for nothing");
+  assert.ok(asked[2]! <= asked[0]! + 1, "a full disk asks for nothing, but by the other lane");
   assert.ok(audited.length >= world.receiver.gaps.size);
   assert.deepEqual(audited[0]!.type, "signals.gap");
   const { detail: _, ...gap } = world.receiver.gapsOf("depth")[0]!;

@@ -1,6 +1,6 @@
 /**
- * The record of every span that could not be had whole, one JSON line each, in the order of time.
- * A gap is on the disk before the cursor passes it; what lies beyond the cursor is still to be sent.
+ * The record of every span that could not be had whole, one JSON line each, in the order in which they were
+ * found. A gap is on the disk before the cursor passes it; what it has not passed is still to be sent.
  */
 import * as z from "zod";
 import { StalledError } from "../../errors.ts";
@@ -33,6 +33,25 @@ export function encodeGaps(gaps: readonly Gap[]): Uint8Array<ArrayBuffer> {
   return encodeUtf8(
     gaps.map((gap) => JSON.stringify({ schema: "neuralops.io/gap/v1", ...gap }) + "\n").join(""),
   );
+}
+
+/** All that is open, and of the rest the newest lines, in their order: about so many bytes of it. */
+export function keepOpen(
+  gaps: readonly Gap[],
+  open: readonly Gap[],
+  maxOtherBytes: number,
+): Gap[] {
+  const opened = new Set(open.map(keyOf));
+  let leftBytes = maxOtherBytes;
+  return gaps.toReversed().filter((gap) => {
+    if (opened.has(keyOf(gap))) return true;
+    leftBytes -= encodeGaps([gap]).length;
+    return leftBytes >= 0;
+  }).toReversed();
+}
+
+function keyOf({ startMs, endMs, reason, detail }: Gap): string {
+  return `${startMs} ${endMs} ${reason} ${detail}`;
 }
 
 export interface LedgerTail {

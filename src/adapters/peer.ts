@@ -4,6 +4,7 @@
  */
 import { ConnectorError, RefusedError, StalledError, TransientError } from "../errors.ts";
 import { readBounded } from "../core/bounded_read.ts";
+import { BodyReader } from "./body_reader.ts";
 import type { HttpClient, HttpClientOptions, Runtime } from "../runtime.ts";
 
 export interface PeerOptions extends HttpClientOptions {
@@ -37,7 +38,10 @@ export interface PeerAnswer {
 export interface PeerStream extends AsyncDisposable {
   readonly status: number;
   readonly headers: Headers;
-  /** null at the end. Throws as `send` does, also when the connection breaks off. */
+  /**
+   * Bytes that stay as they are until the next call; null at the end. Throws as `send` does, also when
+   * the connection breaks off.
+   */
   read(): Promise<Uint8Array | null>;
 }
 
@@ -110,25 +114,18 @@ export class Peer {
     } catch (error) {
       throw this.#networkError(error, request);
     }
-    const reader = response.body?.getReader();
-    let isOpen = reader !== undefined;
+    const body = new BodyReader(response.body);
     return {
       status: response.status,
       headers: response.headers,
       read: async () => {
         try {
-          const { value } = await reader?.read() ?? {};
-          if (value) return value;
-          isOpen = false;
-          return null;
+          return await body.read();
         } catch (error) {
-          isOpen = false;
           throw this.#networkError(error, request);
         }
       },
-      [Symbol.asyncDispose]: async () => {
-        if (isOpen) await reader!.cancel().catch(() => {});
-      },
+      [Symbol.asyncDispose]: () => body.cancel(),
     };
   }
 

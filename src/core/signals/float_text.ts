@@ -21,7 +21,7 @@ export const NO_FLOAT = 3;
 const SAFE_DIGITS = 15;
 /** ECMAScript and RFC 8785 write a double below 0.000001 with an exponent. */
 const SAFE_ZEROS = 5;
-/** No number with fewer characters and a shorter exponent is beyond the largest double. */
+/** No decimal with fewer characters, and without exponent, is beyond the largest double. */
 const SAFE_LENGTH = 200;
 const MAX_LENGTH = 1024;
 const decoder = new TextDecoder();
@@ -42,11 +42,10 @@ export function classifyFloat(bytes: Uint8Array, from: number, to: number): Floa
   const isZero = bytes[first] === 0x30;
   if (isZero && whole > 1) return classifyOdd(bytes, from, to);
   if (at === to) {
-    return whole <= SAFE_DIGITS && !(isZero && first > from)
-      ? CANONICAL
-      : classifyLong(bytes, from, to);
+    if (whole <= SAFE_DIGITS && !(isZero && first > from)) return CANONICAL;
+    return to - from <= SAFE_LENGTH ? JSON_NUMBER : classifyOdd(bytes, from, to);
   }
-  if (bytes[at] !== 0x2e) return classifyLong(bytes, from, to);
+  if (bytes[at] !== 0x2e) return classifyOdd(bytes, from, to);
   const point = at++;
   let zeros = 0;
   if (isZero) {
@@ -54,11 +53,11 @@ export function classifyFloat(bytes: Uint8Array, from: number, to: number): Floa
     zeros = at - point - 1;
   }
   while (at < to && isDigit(bytes[at]!)) at += 1;
+  // Exponents are few, and a point with nothing behind it is not JSON.
+  if (at < to || at === point + 1 || to - from > SAFE_LENGTH) return classifyOdd(bytes, from, to);
   const digits = (isZero ? 0 : whole) + at - point - 1 - zeros;
-  if (at === to && digits <= SAFE_DIGITS && zeros <= SAFE_ZEROS && bytes[to - 1]! > 0x30) {
-    return CANONICAL;
-  }
-  return classifyLong(bytes, from, to);
+  const isSafe = digits <= SAFE_DIGITS && zeros <= SAFE_ZEROS && bytes[to - 1]! > 0x30;
+  return isSafe ? CANONICAL : JSON_NUMBER;
 }
 
 /** @param bytes a text that is a float */
@@ -71,22 +70,7 @@ export function parseFloatText(bytes: Uint8Array, from: number, to: number): num
 const JSON_FORM = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const FLOAT_FORM = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-/** Begins like a JSON number, and is not plainly canonical. */
-function classifyLong(bytes: Uint8Array, from: number, to: number): FloatText {
-  let at = from;
-  while (at < to && (isDigit(bytes[at]!) || bytes[at] === 0x2e || bytes[at] === 0x2d)) at += 1;
-  // The usual case, rates with 16 or 17 digits: seen without making a text of it.
-  if (at === to && to - from <= SAFE_LENGTH) {
-    let points = 0;
-    for (at = from + 1; at < to; at++) {
-      if (bytes[at] === 0x2d) return NO_FLOAT;
-      if (bytes[at] === 0x2e) points += 1;
-    }
-    if (points <= 1 && bytes[to - 1] !== 0x2e) return JSON_NUMBER;
-  }
-  return classifyOdd(bytes, from, to);
-}
-
+/** By its text: for what is rare. */
 function classifyOdd(bytes: Uint8Array, from: number, to: number): FloatText {
   if (to - from > MAX_LENGTH) return NO_FLOAT;
   const text = decoder.decode(bytes.subarray(from, to));

@@ -5,7 +5,7 @@
  * Strict RFC 8259, units bounded; everything else throws InvalidInputError `malformed_answer`.
  */
 import { odd } from "./malformed.ts";
-import { decodeText, TextCache } from "./text_cache.ts";
+import { ByteCache, decodeText } from "./text_cache.ts";
 
 export const MORE = Symbol("more bytes are needed");
 /** Larger units are refused: nothing that a Prometheus sends comes near. */
@@ -16,12 +16,16 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
 /** Where in a list or an object the reading is. */
 export interface Sequence {
   at: "start" | "element" | "behind";
 }
+
+/** A name and its text. */
+export type TextPair = readonly [name: string, text: string];
 
 export class JsonInput {
   bytes: Uint8Array = new Uint8Array(0);
@@ -31,7 +35,8 @@ export class JsonInput {
   textFrom = 0;
   textTo = 0;
   textEscaped = false;
-  readonly #cache = new TextCache();
+  readonly #texts = new ByteCache(256, decodeText);
+  readonly #pairs = new ByteCache(1024, decodePair);
   #carry = new Uint8Array(0);
   #mark = 0;
   #wanted = 0;
@@ -130,7 +135,7 @@ export class JsonInput {
         this.pos = at + 1;
         return escaped
           ? unescapeText(decodeText(bytes, from - 1, at + 1))
-          : this.#cache.get(bytes, from, at, hash);
+          : this.#texts.get(bytes, from, at, hash);
       }
       if (byte < 0x20) throw odd("a text", "no control characters");
       if (byte === BACKSLASH) {
@@ -140,6 +145,31 @@ export class JsonInput {
       hash = Math.imul(hash ^ byte, 0x01000193);
     }
     throw this.#ended ? odd("a text", "its end") : MORE;
+  }
+
+  /** `"name":"text"` without white space and escapes; null, and nothing read, where it is not just that. */
+  plainPair(): TextPair | null {
+    const { bytes, end } = this;
+    const from = this.pos;
+    if (from >= end || bytes[from] !== QUOTE) return null;
+    let hash = 0;
+    let colon = -1;
+    for (let at = from + 1; at < end; at++) {
+      const byte = bytes[at]!;
+      hash = Math.imul(hash ^ byte, 0x01000193);
+      if (byte === QUOTE) {
+        if (colon >= 0) {
+          this.pos = at + 1;
+          return this.#pairs.get(bytes, from, at + 1, hash);
+        }
+        if (end - at < 3 || bytes[at + 1] !== COLON || bytes[at + 2] !== QUOTE) return null;
+        colon = at + 1;
+        at += 2;
+      } else if (byte < 0x20 || byte === BACKSLASH) {
+        return null;
+      }
+    }
+    return null;
   }
 
   key(): string {
@@ -169,6 +199,12 @@ export class JsonInput {
     }
     this.pos += word.length;
   }
+}
+
+function decodePair(bytes: Uint8Array, from: number, to: number): TextPair {
+  const text = decodeText(bytes, from + 1, to - 1);
+  const nameEnd = text.indexOf('"');
+  return [text.slice(0, nameEnd), text.slice(nameEnd + 3)];
 }
 
 function isNumeric(byte: number): boolean {

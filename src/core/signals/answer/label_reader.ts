@@ -4,7 +4,7 @@
  */
 import { encodeUtf8 } from "../../encoding.ts";
 import type { Labels, LabelsText } from "../series_handler.ts";
-import type { JsonInput } from "./json_input.ts";
+import type { JsonInput, TextPair } from "./json_input.ts";
 import { odd } from "./malformed.ts";
 
 export interface ReadLabels {
@@ -17,22 +17,21 @@ export interface ReadLabels {
 export function readLabels(input: JsonInput): ReadLabels {
   input.take("{");
   const from = input.pos - 1;
-  const labels: [string, string][] = [];
+  const labels: TextPair[] = [];
   let isCanonical = true;
-  let last: string | null = null;
   /** What the object takes when there is nothing in it but its labels. */
   let length = 1;
   while (input.peek() !== 0x7d) {
-    if (last !== null) input.take(",");
-    const name = input.text();
-    isCanonical &&= !input.textEscaped && (last === null || name > last);
-    length += input.textTo - input.textFrom;
-    input.take(":");
-    const value = input.text();
-    isCanonical &&= !input.textEscaped;
-    length += input.textTo - input.textFrom + 6;
-    labels.push([name, value]);
-    last = name;
+    if (labels.length > 0) input.take(",");
+    const start = input.pos;
+    let label = input.plainPair();
+    if (label === null) {
+      label = [input.key(), input.text()];
+      isCanonical = false;
+    }
+    isCanonical &&= labels.length === 0 || label[0] > labels[labels.length - 1]![0];
+    length += input.pos - start + 1;
+    labels.push(label);
   }
   input.take("}");
   if (labels.length === 0) length = 2;

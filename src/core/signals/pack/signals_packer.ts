@@ -16,7 +16,7 @@ import { ColumnWriter } from "./column_writer.ts";
 import { SignalsRequest } from "./signals_batch.ts";
 
 /** Of JSON, before compression: what a receiver unpacks at once. */
-const BATCH_BYTES = 4 << 20;
+const BATCH_BYTES = 1 << 20;
 /** No series may make a batch larger than this; receivers refuse more than 64 MiB. */
 const MAX_BATCH_BYTES = 32 << 20;
 /** Compressed: what a window may take up while it waits for the receiver. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { parsePosition, takenBack } from "../../scripts/soak/signals/cursors.ts";
 import {
   type Evidence,
   isClean,
@@ -121,4 +122,22 @@ Deno.test("spansAround and what was left out are the whole span, point by point"
       assert.equal(isIn(around, at), isIn(lost, at) > 0 ? 0 : 1);
     }
   }));
+});
+
+Deno.test("takenBack finds a cursor that moved back, and a span ahead that is gone", () => {
+  const at = (acknowledgedMs: number, ...ahead: Span[]) => ({ acknowledgedMs, ahead });
+  const span = { startMs: 50, endMs: 80 };
+  assert.equal(takenBack(at(10), at(10)), null);
+  assert.equal(takenBack(at(10), at(9)), "from 10 to 9");
+  assert.equal(takenBack(at(10, span), at(10, { startMs: 40, endMs: 90 })), null);
+  assert.equal(takenBack(at(10, span), at(80)), null);
+  // It became part of what lies before it.
+  assert.equal(takenBack(at(10, span), at(60, { startMs: 61, endMs: 80 })), null);
+  assert.equal(takenBack(at(10, span), at(10)), "50 to 80 is gone");
+  assert.equal(takenBack(at(10, span), at(79)), "50 to 80 is gone");
+});
+
+Deno.test("parsePosition refuses what is no cursor", () => {
+  assert.deepEqual(parsePosition(`{"acknowledgedMs":5}`), { acknowledgedMs: 5, ahead: [] });
+  assert.throws(() => parsePosition("{}"), /without acknowledgedMs/);
 });

@@ -39,6 +39,8 @@ const STEP_MS = 15_000;
 const STEPS = HOUR_MS / STEP_MS;
 const QUERY = "window";
 const SETTLE_MS = 1000;
+/** An hour in 3.6 s: what is measured is work, and no waiting. */
+const FASTEST = 1000;
 
 export async function measureWindow(
   processes: Processes,
@@ -94,6 +96,7 @@ export async function measureSource(
         window: "1h",
         settle: `${SETTLE_MS}ms`,
         startFrom: `${Date.now() - endMs + HOUR_MS}ms`,
+        backfillSpeed: FASTEST,
       },
     },
     processes,

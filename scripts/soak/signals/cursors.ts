@@ -1,9 +1,17 @@
 /** Looks at the cursors on the disk again and again: none may ever move back. */
+import type { Span } from "./oracle.ts";
 
 const LOOK_EVERY_MS = 50;
 
+/** As `src/core/signals/cursor.ts` writes it, read without that code. */
+interface Position {
+  readonly acknowledgedMs: number;
+  /** Acknowledged beyond it, inclusive. */
+  readonly ahead: readonly Span[];
+}
+
 export class CursorWatch {
-  readonly #newest = new Map<string, number>();
+  readonly #newest = new Map<string, Position>();
   readonly #timer: ReturnType<typeof setInterval>;
   #looking: Promise<void> = Promise.resolve();
   /** How often a cursor was seen to have moved. */
@@ -26,25 +34,38 @@ export class CursorWatch {
 
   async #look(): Promise<void> {
     for (const name of await namesIn(this.folder)) {
-      const text = await Deno.readTextFile(`${this.folder}/${name}`).catch(() => null);
-      // It may be gone by now, under the name that it had while it was written.
-      if (text !== null && name.endsWith(".json")) this.#compare(name, positionOf(text));
+      if (!name.endsWith(".json")) continue;
+      this.#compare(name, parsePosition(await Deno.readTextFile(`${this.folder}/${name}`)));
     }
   }
 
-  #compare(name: string, position: number): void {
+  #compare(name: string, position: Position): void {
     const before = this.#newest.get(name);
-    if (before !== undefined && position < before) {
-      this.stepsBack.push(`${name} from ${before} to ${position}`);
-    }
-    if (before !== position) this.moves += 1;
     this.#newest.set(name, position);
+    if (before === undefined || JSON.stringify(before) === JSON.stringify(position)) return;
+    this.moves += 1;
+    const lost = takenBack(before, position);
+    if (lost !== null) this.stepsBack.push(`${name}: ${lost}`);
   }
 }
 
-function positionOf(text: string): number {
-  const position = JSON.parse(text).acknowledgedMs;
-  if (Number.isInteger(position)) return position;
+/** What was acknowledged before, and is not any more; null when nothing is. Pure. */
+export function takenBack(before: Position, after: Position): string | null {
+  if (after.acknowledgedMs < before.acknowledgedMs) {
+    return `from ${before.acknowledgedMs} to ${after.acknowledgedMs}`;
+  }
+  const isHeld = ({ startMs, endMs }: Span) =>
+    endMs <= after.acknowledgedMs ||
+    after.ahead.some((span) =>
+      span.startMs <= Math.max(startMs, after.acknowledgedMs + 1) && endMs <= span.endMs
+    );
+  const gone = before.ahead.find((span) => !isHeld(span));
+  return gone ? `${gone.startMs} to ${gone.endMs} is gone` : null;
+}
+
+export function parsePosition(text: string): Position {
+  const { acknowledgedMs, ahead = [] } = JSON.parse(text);
+  if (Number.isInteger(acknowledgedMs)) return { acknowledgedMs, ahead };
   throw new TypeError(`a cursor without acknowledgedMs: ${text}`);
 }
 

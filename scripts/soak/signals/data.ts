@@ -63,8 +63,9 @@ export const QUERIES: readonly SoakQuery[] = [
     expr: "histogram_quantile(0.9, rate(soak_seconds_bucket[15s]))",
     stepMs: 1000,
   },
-  // Between the samples, so that Prometheus looks back for every point.
-  { name: "off-grid", expr: "soak_requests_total", stepMs: 700 },
+  // Between the samples, so that Prometheus looks back for every point. Not the name of `requests`: a
+  // receiver of remote write holds series, and not queries.
+  { name: "off-grid", expr: "soak_requests_total * 1", stepMs: 700 },
   // These lead to gaps, for a reason that can be asked for again.
   { name: "crowd", expr: "soak_crowd", stepMs: 1000 },
   { name: "joined", expr: "soak_left * on (id) soak_right", stepMs: 1000 },

@@ -19,13 +19,14 @@ realTest("agent loses nothing while it, its source and its receiver fail at rand
       seed,
       durationMs: DURATION_MS,
       folder,
+      sink: "signals",
       programs: { prometheus: programOf("prometheus"), promtool: programOf("promtool") },
       progress: print,
     });
     print(formatSoak(result));
     assert.deepEqual(result.violations, [], `deno task soak:signals --minutes 1 --seed ${seed}`);
     const tracks = new Set(result.happened.map(({ fault }) => fault.track));
-    assert.deepEqual([...tracks].sort(), ["agent", "clock", "control plane", "prometheus"]);
+    assert.deepEqual([...tracks].sort(), ["agent", "clock", "prometheus", "receiver"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

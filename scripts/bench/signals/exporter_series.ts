@@ -62,7 +62,13 @@ function labelsOf(target: number, container: number, { name }: Family, index: nu
   const pod = `${app}-${digits(1)}-${digits(2).slice(0, 5)}`;
   const labels = { namespace: `team-${key % 7}`, pod, container: app, slot: String(index % 10) };
   if (!name.startsWith("container_")) return labels;
-  return { ...labels, id: `/kubepods/burstable/pod${digits(3)}-52cb-4b51-a3ff-${digits(4)}f00d` };
+  const uid = `${digits(3)}-${digits(4).slice(4)}-4${digits(5).slice(5)}-a${digits(6).slice(5)}`;
+  const hash64 = [7, 8, 9, 10, 11, 12, 13, 14].map(digits).join("");
+  return {
+    ...labels,
+    id: `/kubepods.slice/kubepods-pod${uid}-${digits(15)}beef.slice/cri-containerd-${hash64}.scope`,
+    image: `registry.example.com/shop/${app}:1.${key % 40}.0`,
+  };
 }
 
 /** The exposition of one target. @param second since the epoch */

@@ -11,6 +11,7 @@ interface Position {
 }
 
 export class CursorWatch {
+  readonly #first = new Map<string, Position>();
   readonly #newest = new Map<string, Position>();
   readonly #timer: ReturnType<typeof setInterval>;
   #looking: Promise<void> = Promise.resolve();
@@ -32,6 +33,15 @@ export class CursorWatch {
     await this.#look();
   }
 
+  /** Spans that were acknowledged of a query since it was first seen; none before. */
+  acknowledged(query: string, stepMs: number): Span[] {
+    const first = this.#first.get(`${query}.json`);
+    const newest = this.#newest.get(`${query}.json`);
+    if (!first || !newest || newest.acknowledgedMs === first.acknowledgedMs) return [];
+    const startMs = (Math.floor(first.acknowledgedMs / stepMs) + 1) * stepMs;
+    return [{ startMs, endMs: newest.acknowledgedMs }, ...newest.ahead];
+  }
+
   async #look(): Promise<void> {
     for (const name of await namesIn(this.folder)) {
       if (!name.endsWith(".json")) continue;
@@ -42,6 +52,7 @@ export class CursorWatch {
   #compare(name: string, position: Position): void {
     const before = this.#newest.get(name);
     this.#newest.set(name, position);
+    if (before === undefined) this.#first.set(name, position);
     if (before === undefined || JSON.stringify(before) === JSON.stringify(position)) return;
     this.moves += 1;
     const lost = takenBack(before, position);

@@ -51,23 +51,23 @@ const ACTIONS: Readonly<Record<Track, Action>> = {
     await pause(forMs);
     agent.run();
   },
-  async "control plane"({ kind, forMs }, { controlPlane: { server }, controlPlaneProxy: proxy }) {
+  async receiver({ kind, forMs }, { sink }) {
     switch (kind) {
       case "down":
-        await server.stop();
+        await sink.down();
         await pause(forMs);
-        return server.start();
-      case "errors 503":
-        server.faults.answer(503);
+        return await sink.up();
+      case "failing":
+        sink.fail();
         await pause(forMs);
-        return server.faults.clear();
+        return sink.mend();
       case "answers lost":
         // Requests arrive and count; their answers never do.
-        proxy.answers.latencyMs = LATE_MS;
-        await resetFor(proxy, forMs);
-        return await proxy.heal();
+        sink.proxy.answers.latencyMs = LATE_MS;
+        await resetFor(sink.proxy, forMs);
+        return await sink.proxy.heal();
       default:
-        return await network(proxy, kind, forMs);
+        return await network(sink.proxy, kind, forMs);
     }
   },
   async prometheus({ kind, forMs }, { prometheus, prometheusProxy }) {

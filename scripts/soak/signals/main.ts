@@ -1,5 +1,5 @@
 /**
- * `deno task soak:signals [--minutes 10] [--seed N]`: the agent streams from a real Prometheus while
+ * `deno task soak:signals [--minutes 10] [--seed N] [--sink signals|remoteWrite]`: the agent streams from a real Prometheus while
  * everything fails at random; then each point is compared with the source. Prints a table, writes
  * reports/soak/signals.json, and ends with 1 on any violation. The seed repeats the plan of faults.
  */
@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { print } from "../../testbed/print.ts";
 import { findDebianProgram } from "../../testbed/programs/debian.ts";
 import { formatSoak } from "./report.ts";
+import type { SinkKind } from "./sinks.ts";
 import { soak } from "./soak.ts";
 
 const FOLDER = "reports/soak";
@@ -23,8 +24,8 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const minutes = Number(values.minutes);
-if (!Number.isInteger(seed) || !(minutes > 0) || values.sink !== "signals") {
-  print("usage: deno task soak:signals [--minutes 10] [--seed 42]");
+if (!Number.isInteger(seed) || !(minutes > 0) || !isSink(values.sink)) {
+  print("usage: deno task soak:signals [--minutes 10] [--seed 42] [--sink signals|remoteWrite]");
   Deno.exit(2);
 }
 const prometheus = await findDebianProgram("prometheus", "prometheus");
@@ -38,6 +39,7 @@ const result = await soak({
   seed,
   durationMs: minutes * MS_PER_MINUTE,
   folder,
+  sink: values.sink,
   programs: { prometheus: prometheus.program, promtool: promtool.program },
   progress: (line) => print(`… ${line}`),
 });
@@ -50,6 +52,10 @@ if (result.violations.length > 0) {
   Deno.exit(1);
 }
 await Deno.remove(folder, { recursive: true });
+
+function isSink(text: string): text is SinkKind {
+  return text === "signals" || text === "remoteWrite";
+}
 
 function stop(why: string): never {
   print(`There is no Prometheus to soak with: ${why}`);

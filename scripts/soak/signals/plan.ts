@@ -4,7 +4,7 @@
  */
 import { SeededRandom } from "./random.ts";
 
-export type Track = "agent" | "control plane" | "prometheus" | "clock";
+export type Track = "agent" | "receiver" | "prometheus" | "clock";
 
 export interface Fault {
   readonly track: Track;
@@ -42,7 +42,7 @@ const TRACKS: readonly TrackPlan[] = [
     ],
   },
   {
-    track: "control plane",
+    track: "receiver",
     pauseMs: [3000, 10_000],
     kinds: [
       { kind: "down", forMs: [500, 6000] },
@@ -50,7 +50,7 @@ const TRACKS: readonly TrackPlan[] = [
       { kind: "half-open", forMs: [2000, 8000] },
       { kind: "slow", forMs: [2000, 6000] },
       { kind: "answers lost", forMs: [1000, 5000] },
-      { kind: "errors 503", forMs: [1000, 4000] },
+      { kind: "failing", forMs: [1000, 4000] },
     ],
   },
   {

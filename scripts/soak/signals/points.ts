@@ -27,9 +27,14 @@ export function putPoint(
   points.set(key, series);
 }
 
-/** Of a query_range answer. */
-export function putSeries(points: Points, all: readonly RangeSeries[]): void {
-  for (const { metric, values } of all) {
+/** Of an answer's matrix. @param names whether a metric's name is one of its labels */
+export function putSeries(
+  points: Points,
+  all: readonly RangeSeries[],
+  { names = true }: { readonly names?: boolean } = {},
+): void {
+  for (const { metric: { __name__: name, ...labels }, values } of all) {
+    const metric = names && name !== undefined ? { ...labels, __name__: name } : labels;
     for (const [seconds, text] of values) {
       const isSpecial = text === "NaN" || text === "+Inf" || text === "-Inf";
       putPoint(points, metric, Math.round(seconds * 1000), isSpecial ? text : Number(text));

@@ -100,14 +100,18 @@ export class SoakPrometheus {
   }
 
   /** Every point of some spans. Throws where the server refuses one. */
-  async read({ expr, stepMs }: SoakQuery, spans: readonly Span[]): Promise<Points> {
+  async read(
+    { expr, stepMs }: SoakQuery,
+    spans: readonly Span[],
+    options: { readonly names: boolean },
+  ): Promise<Points> {
     const points: Points = new Map();
     for (const span of spans) {
       for (let from = span.startMs; from <= span.endMs; from += MAX_STEPS * stepMs) {
         const endMs = Math.min(span.endMs, from + (MAX_STEPS - 1) * stepMs);
         const { status, body } = await this.ask(expr, { startMs: from, endMs }, stepMs);
         if (status !== 200) throw new Error(`${expr}: ${status} ${JSON.stringify(body)}`);
-        putSeries(points, body.data.result);
+        putSeries(points, body.data.result, options);
       }
     }
     return points;

@@ -6,6 +6,8 @@ import { type Span, spanOf, unaccountedFor } from "./oracle.ts";
 import { type Points, putPoint } from "./points.ts";
 
 export interface Receiver {
+  /** Whether series keep the names, or lack of one, that the source gave them. */
+  readonly holdsNames: boolean;
   /** Spans that were acknowledged, as data or as gaps. */
   windows(query: SoakQuery): Promise<readonly Span[]>;
   gaps(query: SoakQuery): Promise<readonly Gap[]>;
@@ -22,6 +24,7 @@ export function controlPlaneReceiver({ signals, until }: EmbeddedControlPlane): 
   const windowsOf = ({ name }: SoakQuery) =>
     signals.batches.filter(({ query }) => query.name === name).map(({ window }) => window);
   return {
+    holdsNames: true,
     windows: (query) => Promise.resolve(windowsOf(query)),
     gaps: ({ name }) =>
       Promise.resolve(signals.gaps.filter(({ query }) => query === name).map(({ gap }) => gap)),

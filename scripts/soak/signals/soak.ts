@@ -9,6 +9,8 @@ import { isClean, judge, spanOf, spansAround, type Verdict } from "./oracle.ts";
 import { makePlan } from "./plan.ts";
 import type { PrometheusPrograms, SoakPrometheus } from "./prometheus.ts";
 import { controlPlaneReceiver, type Receiver } from "./receiver.ts";
+import { remoteReceiver } from "./remote_receiver.ts";
+import type { SinkKind } from "./sinks.ts";
 import { openWorld, type World } from "./world.ts";
 
 export interface SoakOptions {
@@ -17,6 +19,8 @@ export interface SoakOptions {
   /** An empty folder, below `./state`. */
   readonly folder: string;
   readonly programs: PrometheusPrograms;
+  /** Where the agent streams to: the control plane, or a Prometheus that takes remote write. */
+  readonly sink: SinkKind;
   readonly progress: (line: string) => void;
 }
 
@@ -35,17 +39,22 @@ export interface SoakResult {
 /** Generous: all of the backlog, on a machine that does other things as well. */
 const CATCH_UP_LIMIT_MS = 300_000;
 const FIRST_LIMIT_MS = 120_000;
+const POLL_MS = 100;
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const { seed, durationMs, folder, programs, progress } = options;
+  const { seed, durationMs, folder, programs, sink, progress } = options;
   const plan = makePlan(seed, durationMs);
   progress(`seed ${seed}: ${plan.length} faults in ${(durationMs / 1000).toFixed(0)} s`);
-  const world = await openWorld(folder, programs);
-  const cursors = new CursorWatch(`${world.stateDir}/cursors`);
+  const world = await openWorld(folder, programs, sink);
+  const { controlPlane, stateDir } = world;
+  const cursors = new CursorWatch(`${stateDir}/cursors`);
+  const client = Deno.createHttpClient({ caCerts: [world.caPem] });
   try {
-    const receiver = controlPlaneReceiver(world.controlPlane);
-    const first = world.controlPlane.until(() => world.controlPlane.signals.batches.length > 0);
-    await untilArrived(world, FIRST_LIMIT_MS, "the first window", first);
+    const receiver = sink === "signals"
+      ? controlPlaneReceiver(controlPlane)
+      : remoteReceiver(world.sink.url, client, stateDir, cursors);
+    // The first faults come while history is still being sent.
+    await untilArrived(world, FIRST_LIMIT_MS, "a first window", untilBegun(receiver));
     const happened: Happened[] = [];
     await carryOut(plan, durationMs, world, (one) => {
       happened.push(one);
@@ -80,8 +89,17 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       repeats: receiver.repeats(),
     };
   } finally {
+    client.close();
     await cursors.stop();
     await world.close();
+  }
+}
+
+async function untilBegun(receiver: Receiver): Promise<void> {
+  for (;;) {
+    const windows = await Promise.all(QUERIES.map((query) => receiver.windows(query)));
+    if (windows.flat().length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
@@ -108,7 +126,7 @@ async function compare(query: SoakQuery, receiver: Receiver, prometheus: SoakPro
   // The source refuses again what it refused: it can be asked around that only.
   const refused = gaps.filter(({ reason }) => reason === "source_error");
   const spans = spansAround(spanOf(windows), refused, query.stepMs);
-  const source = await prometheus.read(query, spans);
+  const source = await prometheus.read(query, spans, { names: receiver.holdsNames });
   const { name, stepMs } = query;
   const verdict = judge({ query: name, stepMs, windows, gaps, received, source });
   const unjustified: string[] = [];

@@ -8,6 +8,8 @@ import { type Points, putPoint } from "./points.ts";
 export interface Receiver {
   /** Whether series keep the names, or lack of one, that the source gave them. */
   readonly holdsNames: boolean;
+  /** How many points before a window are asked for as well, to know which series ended there. */
+  readonly lookBehindSteps: number;
   /** Spans that were acknowledged, as data or as gaps. */
   windows(query: SoakQuery): Promise<readonly Span[]>;
   gaps(query: SoakQuery): Promise<readonly Gap[]>;
@@ -25,6 +27,7 @@ export function controlPlaneReceiver({ signals, until }: EmbeddedControlPlane): 
     signals.batches.filter(({ query }) => query.name === name).map(({ window }) => window);
   return {
     holdsNames: true,
+    lookBehindSteps: 0,
     windows: (query) => Promise.resolve(windowsOf(query)),
     gaps: ({ name }) =>
       Promise.resolve(signals.gaps.filter(({ query }) => query === name).map(({ gap }) => gap)),

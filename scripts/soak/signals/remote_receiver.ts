@@ -21,6 +21,7 @@ export function remoteReceiver(
   const windowsOf = ({ name, stepMs }: SoakQuery) => cursors.acknowledged(name, stepMs);
   return {
     holdsNames: false,
+    lookBehindSteps: 1,
     windows: (query) => Promise.resolve(windowsOf(query)),
     async gaps({ name }) {
       const text = await Deno.readTextFile(`${stateDir}/gaps/${name}.jsonl`).catch(() => "");

@@ -81,7 +81,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       verdicts.push(verdict);
       if (!isClean(verdict)) violations.push(...verdict.faults);
       violations.push(...unjustified);
-      if (verdict.points === 0) violations.push(`${query.name}: not one point, so nothing shown`);
+      if (verdict.points + verdict.gaps === 0) violations.push(`${query.name}: nothing was shown`);
     }
     return {
       ...{ seed, durationMs, catchUpMs, happened, verdicts, violations },
@@ -131,7 +131,7 @@ async function compare(query: SoakQuery, receiver: Receiver, prometheus: SoakPro
   const verdict = judge({ query: name, stepMs, windows, gaps, received, source });
   const unjustified: string[] = [];
   for (const gap of gaps) {
-    if (await isJustified(gap, query, prometheus)) continue;
+    if (await isJustified(gap, query, receiver.lookBehindSteps, prometheus)) continue;
     const { startMs, endMs, reason, detail } = gap;
     unjustified.push(`${name}: a gap without ground, ${startMs} to ${endMs}, ${reason}: ${detail}`);
   }
@@ -142,10 +142,12 @@ async function compare(query: SoakQuery, receiver: Receiver, prometheus: SoakPro
 async function isJustified(
   gap: Gap,
   { expr, stepMs }: SoakQuery,
+  lookBehindSteps: number,
   prometheus: SoakPrometheus,
 ): Promise<boolean> {
   if (!isWholeLoss(gap)) return false;
-  const { status, body } = await prometheus.ask(expr, gap, stepMs);
+  const span = { startMs: gap.startMs - lookBehindSteps * stepMs, endMs: gap.endMs };
+  const { status, body } = await prometheus.ask(expr, span, stepMs);
   if (gap.reason === "source_error") return status === 422;
   return gap.reason === "series_limit" && status === 200 && body.data.result.length > MAX_SERIES;
 }

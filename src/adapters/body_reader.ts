@@ -21,18 +21,20 @@ export class BodyReader {
   /** Bytes that stay as they are until the next call; null at the end. Throws what the stream throws. */
   async read(): Promise<Uint8Array | null> {
     if (!this.#reader || !this.#isOpen) return null;
-    // Closed by an error as well: nothing is left to cancel then.
-    this.#isOpen = false;
-    const bytes = await this.#next(this.#reader);
-    this.#isOpen = bytes !== null;
-    return bytes;
+    try {
+      const bytes = await this.#next(this.#reader);
+      this.#isOpen = bytes !== null;
+      return bytes;
+    } catch (error) {
+      this.#isOpen = false;
+      throw error;
+    }
   }
 
-  /** Gives up what was not read. */
+  /** Gives up what was not read; a read under way ends as if the body had. */
   async cancel(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
     await this.#reader?.cancel().catch(() => {});
+    this.#isOpen = false;
   }
 
   async #next(

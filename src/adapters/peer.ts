@@ -105,7 +105,10 @@ export class Peer {
     }
   }
 
-  /** For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. */
+  /**
+   * For large answers: as `send`, with the same timeout for the whole exchange, and no byte cap. A request
+   * that says what encodings it accepts gets its answer decoded all the same: a proxy may compress unasked.
+   */
   async stream(request: PeerRequest): Promise<PeerStream> {
     const signal = this.#deadline(request);
     let response: Response;
@@ -114,18 +117,27 @@ export class Peer {
     } catch (error) {
       throw this.#networkError(error, request);
     }
-    const body = new BodyReader(response.body);
+    const body = new BodyReader(decoded(response));
+    // Deno 2.9 no longer breaks off a body by its signal once the Response was collected.
+    const leave = () => void body.cancel();
+    signal.addEventListener("abort", leave, { once: true });
     return {
       status: response.status,
       headers: response.headers,
       read: async () => {
         try {
-          return await body.read();
+          const bytes = await body.read();
+          // Cancelled, a body seems to have ended.
+          signal.throwIfAborted();
+          return bytes;
         } catch (error) {
           throw this.#networkError(error, request);
         }
       },
-      [Symbol.asyncDispose]: () => body.cancel(),
+      async [Symbol.asyncDispose]() {
+        signal.removeEventListener("abort", leave);
+        await body.cancel();
+      },
     };
   }
 
@@ -202,6 +214,13 @@ export class Peer {
       hint: "check the address, the network policy and the proxy",
     });
   }
+}
+
+/** Where the caller sets accept-encoding, fetch leaves the body as it came. */
+function decoded({ body, headers }: Response): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const encoding = headers.get("content-encoding")?.toLowerCase();
+  if (!body || (encoding !== "gzip" && encoding !== "deflate")) return body;
+  return body.pipeThrough(new DecompressionStream(encoding));
 }
 
 /** The innermost reason, without the URL: a path may hold any word, and a query a secret. */

@@ -18,9 +18,11 @@ import type { SecretMask } from "../log.ts";
 import type { Files, Random } from "../runtime.ts";
 import type { Peer, PeerStream } from "./peer.ts";
 
-export interface PrometheusAuth {
+export interface PrometheusOptions {
   readonly bearerTokenFile?: string | undefined;
   readonly basicAuth?: { readonly username: string; readonly passwordFile: string } | undefined;
+  /** Asked of Prometheus; what a proxy compresses unasked is read all the same. */
+  readonly compression?: "none" | "gzip" | undefined;
 }
 
 const PATH = "/api/v1/query_range";
@@ -37,7 +39,7 @@ export class PrometheusSource implements SignalsSource {
   constructor(
     private readonly peer: Peer,
     private readonly files: Files,
-    private readonly auth: PrometheusAuth,
+    private readonly options: PrometheusOptions,
     private readonly mask: SecretMask,
     random: Pick<Random, "fraction">,
   ) {
@@ -87,7 +89,7 @@ export class PrometheusSource implements SignalsSource {
       path: PATH,
       headers: {
         "accept": "application/json",
-        "accept-encoding": "identity",
+        "accept-encoding": this.options.compression === "gzip" ? "gzip" : "identity",
         "content-type": "application/x-www-form-urlencoded",
         ...await this.#authorization(),
       },
@@ -120,7 +122,7 @@ export class PrometheusSource implements SignalsSource {
   }
 
   async #authorization(): Promise<Record<string, string>> {
-    const { bearerTokenFile, basicAuth } = this.auth;
+    const { bearerTokenFile, basicAuth } = this.options;
     if (bearerTokenFile) {
       const token = await this.#readSecret(bearerTokenFile);
       if (HEADER_SAFE.test(token)) return { authorization: `Bearer ${token}` };

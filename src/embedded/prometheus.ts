@@ -26,6 +26,8 @@ export interface PrometheusSettings {
   maxSamples: number;
   /** Put into every successful answer. */
   warnings: string[];
+  /** Put beside the data of every successful answer: infos, stats, isPartial. */
+  extras: Record<string, unknown>;
   /** Answers as a server in agent mode does. */
   agentMode: boolean;
 }
@@ -46,6 +48,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Embed
   const settings: PrometheusSettings = {
     maxSamples: 50_000_000,
     warnings: [],
+    extras: {},
     agentMode: false,
   };
   let queries = 0;
@@ -131,13 +134,14 @@ function queryRange(form: URLSearchParams, settings: PrometheusSettings, nowMs: 
     const text = "query processing would load too many samples into memory in query execution";
     return failure(422, "execution", text);
   }
-  const { warnings } = settings;
+  const { warnings, extras } = settings;
   return {
     status: 200,
     body: {
       status: "success",
       data: { resultType: "matrix", result: series.map(toApi) },
       ...(warnings.length > 0 ? { warnings } : {}),
+      ...extras,
     },
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Peer } from "../../src/adapters/peer.ts";
-import { type PrometheusAuth, PrometheusSource } from "../../src/adapters/prometheus.ts";
+import { type PrometheusOptions, PrometheusSource } from "../../src/adapters/prometheus.ts";
 import type { SeriesHandler } from "../../src/core/signals/series_handler.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { startPrometheus } from "../../src/embedded/prometheus.ts";
@@ -26,7 +26,7 @@ const NOTHING: SeriesHandler = {
   drain: () => Promise.resolve(),
 };
 
-function connect(url: string, auth: PrometheusAuth = {}, more: Partial<{
+function connect(url: string, auth: PrometheusOptions = {}, more: Partial<{
   caPem: string;
   timeoutMs: number;
   maxResponseBytes: number;
@@ -94,6 +94,9 @@ Deno.test("queryRange() sends a POST form with exact decimal seconds", async () 
   });
   assert.equal(seen!.method, "POST");
   assert.equal(seen!.accept, "identity");
+  using compressed = connect(server.url, { compression: "gzip" });
+  await compressed.source.queryRange({ expr: "up", window }, NOTHING, signal);
+  assert.equal(seen!.accept, "gzip");
   await server.close();
 });
 

@@ -162,7 +162,8 @@ async function run(world: World, deps: SignalsDeps, signal: AbortSignal, done: (
 Deno.test("received = source minus gaps, through random deaths, failures and outages", async () => {
   await fc.assert(
     fc.asyncProperty(lives, fc.nat(), async (story, seed) => {
-      await using world = await createWorld();
+      // Windows of several batches, of which any number may have arrived when it dies.
+      await using world = await createWorld({ batchBytes: 300 });
       const witness = new Witness();
       let state = seed;
       const roll = () => (state = (state * 48_271 + 11) % 2_147_483_647) % 100;

@@ -262,6 +262,25 @@ Deno.test("data that come with a warning are sent, and marked", async () => {
   }
 });
 
+Deno.test("a partial result is sent, and marked as cut short; infos and statistics mean nothing", async () => {
+  await using world = await createWorld();
+  const deps = world.deps(CONFIG);
+  world.prometheus.settings.extras = { infos: ["is it a counter?"], stats: { seriesFetched: "8" } };
+  const firstMs = world.clock.now() - CONFIG.startFrom;
+  const run = start(world, deps);
+  await run.until(() => world.receiver.batches.length >= 3);
+  assert.equal(world.receiver.gaps.size, 0);
+  const marked = world.receiver.batches.length;
+  world.prometheus.settings.extras = { isPartial: true };
+  await run.until(() => world.receiver.batches.length >= marked + 3);
+  await run.stop();
+  assertComplete(world, run, deps, firstMs);
+  const { window, gaps } = world.receiver.batches[marked + 1]!;
+  const detail = "the source marked the result as partial";
+  const { startMs, endMs } = window;
+  assert.deepEqual(gaps, [{ startMs, endMs, reason: "truncated", detail }]);
+});
+
 Deno.test("an agent-mode server stalls the query and loses nothing", async () => {
   await using world = await createWorld();
   const deps = world.deps(CONFIG);
@@ -307,6 +326,62 @@ Deno.test("what the receiver will never take is isolated, quarantined and record
   const kept = [...Deno.readDirSync(`${world.stateDir}/quarantine`)].map(({ name }) => name);
   assert.equal(kept.length, 1);
   assert.ok(gaps[0]!.detail.includes(kept[0]!));
+});
+
+Deno.test("a window of several batches is acknowledged only when all of them are", async () => {
+  await using world = await createWorld({ batchBytes: 500 });
+  const deps = world.deps({ ...CONFIG, queries: [{ name: "wide", expr: "sim_wide", step: STEP }] });
+  const firstMs = world.clock.now() - CONFIG.startFrom;
+  let outage = false;
+  world.receiver.onSend = (batch, taken) => {
+    if (batch.series.some(({ labels }) => labels["n"] === "40") && !taken && outage) {
+      throw new TransientError("unavailable", "down");
+    }
+  };
+  const run = start(world, deps);
+  await run.until(() => world.receiver.batches.length > 50);
+  outage = true;
+  await run.until(() => world.health.get("signals")?.state === "degraded");
+  const heldMs = run.streamer.lag()[0]!.acknowledgedMs!;
+  const asked = world.prometheus.queries;
+  const backMs = world.clock.now() + 600_000;
+  await run.until(() => world.clock.now() > backMs);
+  assert.equal(run.streamer.lag()[0]!.acknowledgedMs, heldMs);
+  assert.equal(world.prometheus.queries, asked, "what is packed is not asked for again");
+  await run.stop();
+  // What was sent of the window before the restart is sent again, as the very same batches.
+  outage = false;
+  const second = start(world, deps);
+  await second.until(() => isCaughtUp(second));
+  await second.stop();
+  assertComplete(world, second, deps, firstMs);
+  const { startMs } = world.receiver.batches.at(-1)!.window;
+  assert.ok(world.receiver.batches.filter(({ window }) => window.startMs === startMs).length > 5);
+  assert.equal(
+    new Set(world.receiver.batches.map(({ batchId }) => batchId)).size,
+    world.receiver.batches.length,
+  );
+});
+
+Deno.test("a window that is too large even compressed is halved, and a single point becomes a gap", async () => {
+  await using world = await createWorld({ batchBytes: 500, maxWindowBytes: 2500 });
+  const queries = [{ name: "wide", expr: "sim_wide", step: 1000 }];
+  const deps = world.deps({ ...CONFIG, queries, startFrom: 240_000 });
+  const firstMs = world.clock.now() - 240_000;
+  const run = start(world, deps);
+  await run.until(() => isCaughtUp(run));
+  await run.stop();
+  assertComplete(world, run, deps, firstMs);
+
+  await using small = await createWorld({ maxWindowBytes: 100 });
+  const second = start(small, small.deps({ ...CONFIG, queries: deps.config.queries }));
+  await second.until(() => small.receiver.gaps.size >= 3);
+  await second.stop();
+  const gaps = [...small.receiver.gaps.values()];
+  assert.ok(
+    gaps.every(({ reason, startMs, endMs }) => reason === "too_large" && startMs === endMs),
+  );
+  assert.equal(small.receiver.points.size, 0);
 });
 
 Deno.test("a receiver that refuses everything stalls the query instead of draining it into quarantine", async () => {

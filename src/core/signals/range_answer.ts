@@ -44,10 +44,17 @@ export interface FailedAnswer {
 }
 
 const MAX_DETAIL = 500;
-const TOO_MUCH = /too many|maximum|exceed|limit|cannot select more|not enough memory/i;
+const TOO_MUCH =
+  /too many|maximum|max number|exceed|limit|cannot select more|not enough memory|ResourceExhausted/i;
+/** No part of a window makes the expression shorter. */
+const TOO_LONG_QUERY = /raw query size|query-expression-size/i;
+const TIMED_OUT = /timed out|timeout exceeded|deadline exceeded|DeadlineExceeded/i;
+/** What stands behind a querier (Thanos, Mimir, remote read) is away: it comes back, so does the data. */
+const BEHIND_AWAY =
+  /code = (?:Unavailable|Aborted|Canceled)\b|connection re(?:fused|set)|no such host|transport is closing|: EOF\b|live replicas required|unhealthy instances/i;
 const WORDS = /\w+/g;
 const LABELS = /\{[^{}]*\}/g;
-const TOO_MANY_POINTS = /maximum resolution|too many points/i;
+const TOO_WIDE = /maximum resolution|too many points|time range exceeds/i;
 
 /** Throws InvalidInputError `malformed_answer` on an answer with status 200 that is no API's. */
 export function checkContentType(headers: Headers): void {
@@ -70,7 +77,6 @@ export function readDate(headers: Headers): number | null {
 export function readFailure(answer: FailedAnswer, expr: string): RangeAnswer | null {
   const { status } = answer;
   const { errorType, detail } = readError(answer);
-  const reason = withoutQuery(detail, expr);
   if (status === 401 || status === 403) {
     throw new StalledError("access_denied", `Prometheus answered ${status}: ${detail}`, {
       hint: "check prometheus.bearerTokenFile or prometheus.basicAuth",
@@ -82,9 +88,10 @@ export function readFailure(answer: FailedAnswer, expr: string): RangeAnswer | n
     });
   }
   if (status === 413) return { kind: "too_large", detail };
-  if (status === 422) return { kind: TOO_MUCH.test(reason) ? "too_large" : "rejected", detail };
-  if (status === 400) {
-    return { kind: TOO_MANY_POINTS.test(reason) ? "too_large" : "rejected", detail };
+  if (status === 422 || status === 400) {
+    const kind = judge(status, withoutQuery(detail, expr));
+    if (kind !== "away") return { kind, detail };
+    throw new TransientError("unavailable", `Prometheus cannot reach its stores: ${detail}`);
   }
   if (status === 504 || (status === 503 && errorType === "timeout")) {
     return { kind: "timeout", detail };
@@ -96,6 +103,15 @@ export function readFailure(answer: FailedAnswer, expr: string): RangeAnswer | n
   throw new StalledError("config_invalid", `Prometheus answered ${status}: ${detail}`, {
     hint: "check that prometheus.url is the base URL of a Prometheus API, without /api/v1",
   });
+}
+
+/** What a refused query's reason means. 400 speaks of the request alone, 422 of its evaluation. */
+function judge(status: 400 | 422, reason: string): "too_large" | "timeout" | "rejected" | "away" {
+  if (TOO_LONG_QUERY.test(reason)) return "rejected";
+  if (status === 400) return TOO_WIDE.test(reason) ? "too_large" : "rejected";
+  if (BEHIND_AWAY.test(reason)) return "away";
+  if (TIMED_OUT.test(reason)) return "timeout";
+  return TOO_MUCH.test(reason) ? "too_large" : "rejected";
 }
 
 /** An error may repeat the query, and name series: a metric `…_limit` must not be taken for a limit. */

@@ -133,4 +133,27 @@ export const ANSWERS: readonly ContractTest<PrometheusTarget>[] = [
       }
     },
   },
+  {
+    name:
+      "query_range answers ten thousand points of a label set that JSON must escape, as one series",
+    async run(target) {
+      const text = `quote " backslash \\ tab \t <&> \u2028 ${"long ".repeat(200)}`;
+      const query = `label_replace(vector(0.1), "text", ${JSON.stringify(text)}, "", "")`;
+      const answer = await ask(target, query, windowOf(100, 10_000));
+      assert.ok(answer.kind === "series");
+      assert.deepEqual([answer.series, answer.points, answer.truncated], [1, 10_000, false]);
+      assert.deepEqual(answer.warnings, []);
+      assert.equal(answer.columns[0]!.labels, JSON.stringify({ text }));
+      assert.deepEqual(answer.columns[0]!.values, new Array(10_000).fill(0.1));
+    },
+  },
+  {
+    name: "query_range answers without compression when that is asked",
+    async run(target) {
+      const { status, headers } = await call(target, `/api/v1/query_range?${form(FIELDS)}`, {
+        headers: { "accept-encoding": "identity" },
+      });
+      assert.deepEqual([status, headers.get("content-encoding")], [200, null]);
+    },
+  },
 ];

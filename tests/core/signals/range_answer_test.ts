@@ -9,11 +9,13 @@ import {
   TransientError,
 } from "../../../src/errors.ts";
 
+import { FAILED_ANSWERS } from "./failed_answers.ts";
+
 const EXPR = "sum(pod_memory_limit_bytes)";
 
-function failure(status: number, body: unknown) {
+function failure(status: number, body: unknown, expr = EXPR) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return readFailure({ status, body: encodeUtf8(text) }, EXPR);
+  return readFailure({ status, body: encodeUtf8(text) }, expr);
 }
 
 const apiError = (errorType: string, error: string) => ({ status: "error", errorType, error });
@@ -40,30 +42,21 @@ Deno.test("readDate() reads the clock of whoever answered, or none", () => {
 });
 
 Deno.test("readFailure() knows what to split, what to leave and what to wait for", () => {
-  const tooMany = "query processing would load too many samples into memory in query execution";
-  const points = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing";
-  const kinds: [number, unknown, string | null][] = [
-    [422, apiError("execution", tooMany), "too_large"],
-    [422, apiError("422", "cannot select more than -search.maxSamplesPerQuery=1"), "too_large"],
-    [422, apiError("execution", "found duplicate series for the match group"), "rejected"],
-    [422, apiError("execution", 'duplicate series for {resource="limits"}'), "rejected"],
-    [422, apiError("422", `cannot parse "${EXPR}": unexpected token`), "rejected"],
-    [422, apiError("422", `query="${EXPR}": the number of series exceeds 10`), "too_large"],
-    [400, apiError("bad_data", points), "too_large"],
-    [400, apiError("bad_data", 'invalid parameter "query": parse error'), "rejected"],
-    [400, "not json", "rejected"],
-    [413, "", "too_large"],
-    [503, apiError("timeout", "query timed out in expression evaluation"), "timeout"],
-    [504, "gateway timeout", "timeout"],
-    [503, "Service Unavailable", null],
-    [500, apiError("internal", "unavailable"), null],
-    [502, "", null],
-    [429, "", null],
-    [408, "", null],
-  ];
-  for (const [status, body, kind] of kinds) {
-    assert.equal(failure(status, body)?.kind ?? null, kind, `${status} ${JSON.stringify(body)}`);
+  for (const { source, status, body, kind, expr = EXPR } of FAILED_ANSWERS) {
+    const what = `${source}: ${status} ${body}`;
+    if (kind === "away") {
+      assert.throws(() => failure(status, body, expr), TransientError, what);
+    } else {
+      assert.equal(failure(status, body, expr)?.kind ?? "again", kind, what);
+    }
   }
+});
+
+Deno.test("readFailure() reads as much of an error as it is given", () => {
+  const whole = JSON.stringify(apiError("execution", "x".repeat(100_000)));
+  assert.equal(failure(422, whole)?.kind, "rejected");
+  const cut = failure(422, whole.slice(0, 65_536));
+  assert.ok(cut?.kind === "rejected" && cut.detail.length < 600);
 });
 
 Deno.test("readFailure() stalls on what a person must mend", () => {

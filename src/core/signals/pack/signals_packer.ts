@@ -95,7 +95,8 @@ export class SignalsPacker implements Packer {
       this.encoding,
     );
     this.#bytes += batch.body.length;
-    if (this.#bytes > this.#maxWindowBytes) {
+    // Gaps are always sent: what they stand for can be had in no other way.
+    if (this.#bytes > this.#maxWindowBytes && !columns.isEmpty) {
       throw tooLarge(`the window takes more than ${this.#maxWindowBytes} bytes, compressed`);
     }
     this.#batches.push(batch);

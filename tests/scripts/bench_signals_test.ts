@@ -60,6 +60,7 @@ function live(ours: Cost): Live {
     agentMode: cost("agent-mode", 7000, 60e6),
     vmagent: cost("vmagent", 6000, 50e6),
     ours: [ours],
+    idle: { ...cost("idle", 200, null), samples: 0 },
   };
 }
 
@@ -77,7 +78,13 @@ function report(ours: Cost): Report {
 
 Deno.test("ratiosOf sets ours against remote write's margin, and adds what the queries cost", () => {
   const [ratios] = ratiosOf(live(cost("signals", 1000, 3e6)));
-  assert.deepEqual(ratios, { name: "signals", cpu: 0.25, cpuWithQueries: 0.375, bytes: 0.05 });
+  assert.deepEqual(ratios, {
+    name: "signals",
+    cpu: 0.25,
+    cpuBeyondIdle: 0.2,
+    cpuWithQueries: 0.375,
+    bytes: 0.05,
+  });
 });
 
 Deno.test("formatReport marks what is missed, says what is not alike, and what was left out", () => {

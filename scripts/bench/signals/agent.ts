@@ -19,8 +19,11 @@ export interface AgentOptions {
   readonly work: string;
   /** What `bundleCheckout` returned, or SOURCE. */
   readonly program: string;
-  readonly prometheus: NonNullable<ConfigInput["prometheus"]>;
+  /** Absent: an agent that streams nothing. */
+  readonly prometheus?: NonNullable<ConfigInput["prometheus"]>;
   readonly signals: SignalsInput;
+  /** Further keys of the configuration. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /** Before the program's path. */
   readonly flags?: readonly string[];
 }
@@ -49,7 +52,7 @@ export class BenchAgent {
 
   /** Resolves when it is ready. */
   static async start(options: AgentOptions, processes: Processes, sink: Sink): Promise<BenchAgent> {
-    const { name, work, program, prometheus, signals, flags = [] } = options;
+    const { name, work, program, prometheus, signals, more = {}, flags = [] } = options;
     const folder = `${work}/${name}`;
     await Deno.mkdir(folder, { recursive: true });
     const write = async (file: string, text: string) => {
@@ -68,7 +71,7 @@ export class BenchAgent {
         caFile,
         auth: { method: "token", tokenFile: await write("vault-token", peers.vaultToken) },
       },
-      prometheus,
+      ...(prometheus ? { prometheus } : {}),
       signals,
       adminSocket: false,
       listener: {
@@ -79,7 +82,7 @@ export class BenchAgent {
         keyFile: await write("listener.key", peers.listener.keyPem),
       },
     };
-    const configFile = await write("connector.yaml", JSON.stringify(config));
+    const configFile = await write("connector.yaml", JSON.stringify({ ...config, ...more }));
     const alone = program === SOURCE ? [] : ALONE;
     const run = ["run", "--quiet", ...flags, ...alone, ...PERMISSIONS, program];
     const pid = await processes.start(name, Deno.execPath(), [

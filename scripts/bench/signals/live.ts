@@ -11,12 +11,16 @@ import type { Sender, Senders } from "./senders.ts";
 import type { Counts, Sink } from "./sink.ts";
 import { pause, until } from "./waiting.ts";
 
+/** Names of agents, and of what the receiver counts of them. */
+export type SinkName = "signals" | "remote";
+
 export interface LiveOptions {
   readonly work: string;
   readonly program: string;
   readonly seconds: number;
   readonly stepSeconds: number;
   readonly windowSeconds: number;
+  readonly sinks: readonly SinkName[];
   readonly progress: (what: string) => void;
 }
 
@@ -40,7 +44,10 @@ export interface Live {
   readonly remoteWrite: Cost;
   readonly agentMode: Cost;
   readonly vmagent: Cost;
+  /** The agents that stream, by where they stream to. */
   readonly ours: readonly Cost[];
+  /** An agent that streams nothing. */
+  readonly idle: Cost;
 }
 
 /** Two scrapes: what Prometheus has by then, it has whole. */
@@ -66,11 +73,18 @@ export async function measureLive(
   const remoteWrite = await senders.remoteWrite();
   const agentMode = await senders.agentMode();
   const vmagent = await senders.vmagent();
+  const { work, program } = options;
   const agents = await startAgents(queried, processes, sink, options);
+  const idle = await BenchAgent.start(
+    { name: "idle", work, program, signals: {} },
+    processes,
+    sink,
+  );
   try {
     const parties = [
       ...[scraping, queried, remoteWrite, agentMode, vmagent].map(partyOf),
       ...agents,
+      idle,
     ];
     progress("warming up: until every agent has sent a window");
     const firstWindow = SERIES * windowSeconds / stepSeconds;
@@ -95,9 +109,10 @@ export async function measureLive(
       agentMode: costOf(agentMode),
       vmagent: costOf(vmagent),
       ours: agents.map(costOf),
+      idle: costOf(idle),
     };
   } finally {
-    for (const agent of agents) await agent.stop();
+    for (const agent of [...agents, idle]) await agent.stop();
   }
 }
 
@@ -105,7 +120,7 @@ async function startAgents(
   source: Sender,
   processes: Processes,
   sink: Sink,
-  { work, program, stepSeconds, windowSeconds }: LiveOptions,
+  { work, program, stepSeconds, windowSeconds, sinks }: LiveOptions,
 ): Promise<BenchAgent[]> {
   const signals: SignalsInput = {
     queries: FAMILIES.map(({ name }) => ({
@@ -117,11 +132,19 @@ async function startAgents(
     settle: `${SETTLE_STEPS * stepSeconds}s`,
     startFrom: `${windowSeconds}s`,
   };
+  // In the clear and in version 1.0, as the others send.
+  const remoteWrite = { url: `${sink.url}/write/remote`, allowPlainHttp: true, protocol: "1.0" };
+  const more: Record<SinkName, Record<string, unknown>> = {
+    signals: {},
+    remote: { signals: { ...signals, sink: "remoteWrite" }, remoteWrite },
+  };
   const prometheus = { url: source.url, allowPlainHttp: true };
-  const common = { work, program, prometheus, signals };
-  return [
-    await BenchAgent.start({ ...common, name: "signals" }, processes, sink),
-  ];
+  const agents: BenchAgent[] = [];
+  for (const name of sinks) {
+    const options = { name, work, program, prometheus, signals, more: more[name] };
+    agents.push(await BenchAgent.start(options, processes, sink));
+  }
+  return agents;
 }
 
 function partyOf({ name, pid, url, counter }: Sender): Party {

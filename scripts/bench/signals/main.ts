@@ -1,6 +1,6 @@
 /**
  * `deno task bench:signals [--seconds 120] [--window 60] [--sizes 0,10000,100000,1000000,10000000]
- * [--only live|windows] [--profile]`: what it costs to forward metrics, for us and for what people use
+ * [--real 1000000] [--sinks signals,remote] [--only live|windows] [--profile]`: what it costs to forward metrics, for us and for what people use
  * today, in one run, on one machine, into one receiver. Prints tables, and writes
  * reports/bench/signals.json. With --profile the agent runs from source, and leaves a CPU profile of
  * each window there.
@@ -16,6 +16,7 @@ import { Processes } from "./processes.ts";
 import { formatReport, type Report } from "./report.ts";
 import { Senders } from "./senders.ts";
 import { Sink } from "./sink.ts";
+import { measureRealWindow } from "./real_window.ts";
 import { measureWindow, type WindowCost } from "./windows.ts";
 
 const FOLDER = `${Deno.cwd()}/reports/bench`;
@@ -28,6 +29,8 @@ const { values } = parseArgs({
     window: { type: "string", default: "60" },
     sizes: { type: "string", default: "0,10000,100000,1000000,10000000" },
     only: { type: "string" },
+    sinks: { type: "string", default: "signals,remote" },
+    real: { type: "string", default: "1000000" },
     profile: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -51,12 +54,27 @@ const windows: WindowCost[] = [];
     progress("a first start, which fills the code cache");
     await measureWindow(processes, sink, { work, program, samplesPerHour: 0, name: "first" });
   }
+  const options = (size: number) => ({
+    work,
+    program,
+    samplesPerHour: size,
+    flags: values.profile ? ["--cpu-prof", `--cpu-prof-dir=${FOLDER}/profile-${size}`] : [],
+  });
   for (const size of values.only === "live" ? [] : values.sizes.split(",").map(Number)) {
     progress(`a window of ${size} samples`);
-    const flags = values.profile ? ["--cpu-prof", `--cpu-prof-dir=${FOLDER}/profile-${size}`] : [];
-    windows.push(
-      await measureWindow(processes, sink, { work, program, samplesPerHour: size, flags }),
-    );
+    windows.push(await measureWindow(processes, sink, options(size)));
+  }
+  const realSize = Number(values.real);
+  if (values.only !== "live" && realSize > 0) {
+    progress(`a window of ${realSize} samples from a real Prometheus`);
+    const prometheus = await findDebianProgram("prometheus", "prometheus");
+    const promtool = await findDebianProgram("promtool", "prometheus");
+    if ("why" in prometheus) left.push(prometheus.why);
+    else if ("why" in promtool) left.push(promtool.why);
+    else {
+      const programs = { prometheus: prometheus.program, promtool: promtool.program };
+      windows.push(await measureRealWindow(programs, processes, sink, options(realSize)));
+    }
   }
 }
 const head = await run("git", ["rev-parse", "--short", "HEAD"]);
@@ -113,6 +131,7 @@ async function liveSection(outer: Processes, sink: Sink): Promise<Live | null> {
     seconds: Number(values.seconds),
     stepSeconds: STEP_SECONDS,
     windowSeconds: Number(values.window),
+    sinks: values.sinks.split(",").filter((name) => name === "signals" || name === "remote"),
     progress,
   });
 }

@@ -34,9 +34,9 @@ export interface WindowOptions {
   readonly flags?: readonly string[];
 }
 
-const HOUR_MS = 3_600_000;
-const STEP_MS = 15_000;
-const STEPS = HOUR_MS / STEP_MS;
+export const HOUR_MS = 3_600_000;
+export const STEP_MS = 15_000;
+export const STEPS = HOUR_MS / STEP_MS;
 const QUERY = "window";
 const SETTLE_MS = 1000;
 /** An hour in 3.6 s: what is measured is work, and no waiting. */
@@ -71,6 +71,11 @@ export async function measureWindow(
   }
 }
 
+/** The end of the newest hour of the clock that is over and settled: windows are cut at hours. Epoch ms. */
+export function newestHour(): number {
+  return Math.floor((Date.now() - SETTLE_MS) / HOUR_MS) * HOUR_MS;
+}
+
 export interface SourceOptions extends WindowOptions {
   readonly source: string;
   readonly name: string;
@@ -84,8 +89,7 @@ export async function measureSource(
   options: SourceOptions,
 ): Promise<WindowCost> {
   const { work, program, flags = [], source, name, url, expr, samplesPerHour } = options;
-  // The newest hour of the clock that is over and settled: windows are cut at hours.
-  const endMs = Math.floor((Date.now() - SETTLE_MS) / HOUR_MS) * HOUR_MS;
+  const endMs = newestHour();
   const begunMs = performance.now();
   const agent = await BenchAgent.start(
     {

@@ -64,12 +64,15 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const untilMs = Date.now();
     const begunMs = performance.now();
     const arrived = receiver.until(untilMs, QUERIES);
-    await untilArrived(world, CATCH_UP_LIMIT_MS, "everything until the end of the faults", arrived);
+    const what = "everything until the end of the faults";
+    const late = await untilArrived(world, CATCH_UP_LIMIT_MS, what, arrived)
+      .then(() => [], (error: Error) => [error.message]);
     const catchUpMs = Math.round(performance.now() - begunMs);
     const exitCode = await world.agent.stop();
     await cursors.stop();
     progress("comparing");
     const violations = [
+      ...late,
       ...receiver.conflicts(),
       ...cursors.stepsBack.map((step) => `cursor moved back: ${step}`),
       ...world.agent.ends.map((tail) => `the agent ended by itself:\n${tail}`),

@@ -71,8 +71,9 @@ export function judge(evidence: Evidence): Verdict {
   const isLost = (atMs: number) =>
     lost.some(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs);
   const faults: string[] = [];
-  const blame = (what: string, labels: string, atMs: number) => {
-    if (faults.length < MAX_FAULTS) faults.push(`${query} ${labels} at ${atMs}: ${what}`);
+  const blame = (what: string, series: string, atMs: number) => {
+    const labels = series === "" ? "" : ` ${series}`;
+    if (faults.length < MAX_FAULTS) faults.push(`${query}${labels} at ${atMs}: ${what}`);
   };
   let [points, inGaps, missing, changed] = [0, 0, 0, 0];
   for (const [labels, held] of source) {

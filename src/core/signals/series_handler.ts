@@ -17,6 +17,8 @@ export interface LabelsText {
 
 /** Takes series one by one: `begin`, then its points in grid order, then `end`. */
 export interface SeriesHandler {
+  /** True for one that needs no more than the text of the labels: where there is one, `labels` is empty. */
+  readonly takesText?: boolean;
   /**
    * False to have the points of this series checked, and not handed over; `end` is not called then.
    * @param text of exactly these labels, where it is at hand; valid during this call only

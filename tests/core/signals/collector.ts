@@ -20,7 +20,7 @@ export class Collector implements SeriesHandler {
   readonly #series: OpenSeries[] = [];
   #open: OpenSeries | null = null;
 
-  constructor(private readonly window: Window) {}
+  constructor(private readonly window: Window, readonly takesText = false) {}
 
   /** As the reference has them: in the order of their labels. */
   get series(): readonly RangeSeries[] {
@@ -28,6 +28,7 @@ export class Collector implements SeriesHandler {
   }
 
   begin(labels: Labels, text?: LabelsText): boolean {
+    if (this.takesText && text) labels = parseText(text);
     const pairs = labels.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
     const json = `{${pairs.join(",")}}`;
     if (text && decodeUtf8(text.bytes.subarray(text.from, text.to)) !== json) {
@@ -59,6 +60,11 @@ export class Collector implements SeriesHandler {
   }
 }
 
+function parseText({ bytes, from, to }: LabelsText): [string, string][] {
+  const labels: Record<string, string> = JSON.parse(decodeUtf8(bytes.subarray(from, to)));
+  return Object.keys(labels).sort().map((name) => [name, labels[name]!]);
+}
+
 export interface Streamed extends DecodedRange {
   readonly columns: readonly RangeSeries[];
 }
@@ -68,8 +74,9 @@ export function decodeStreamed(
   bytes: Uint8Array,
   window: Window,
   cuts: readonly number[] = [],
+  takesText = false,
 ): Streamed {
-  const collector = new Collector(window);
+  const collector = new Collector(window, takesText);
   const decoder = new RangeDecoder(window, collector, 1);
   let from = 0;
   for (const cut of [...cuts, bytes.length]) {

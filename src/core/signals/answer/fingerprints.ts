@@ -1,9 +1,12 @@
 /**
  * Which label sets an answer has had: 64 bits of each, so that a million series cost 16 MiB whatever
- * their labels are. Two of a million different sets meet by chance once in 37 million answers, and the
+ * their labels are, and no answer more than 128. Two of a million different sets meet by chance once in 37 million answers, and the
  * seed is another in each process: a set that once meets another is not met for ever.
  */
+import { InvalidInputError } from "../../../errors.ts";
+
 const MIN_SLOTS = 1024;
+const MAX_SERIES = 10_000_000;
 
 export class Fingerprints {
   /** Pairs of words; both zero where there is none. */
@@ -12,7 +15,7 @@ export class Fingerprints {
 
   constructor(private readonly seed: number) {}
 
-  /** False when the same bytes were added before. */
+  /** False when the same bytes were added before. Throws InvalidInputError `too_large`. */
   add(bytes: Uint8Array, from: number, to: number): boolean {
     let a = this.seed | 0;
     let b = ~this.seed;
@@ -37,13 +40,16 @@ export class Fingerprints {
   #insert(high: number, low: number): boolean {
     // All zero means free.
     if (high === 0 && low === 0) low = 1;
-    if (this.#count * 4 >= this.#slots.length) this.#grow();
+    if (this.#count * 8 >= this.#slots.length * 3) this.#grow();
     if (!place(this.#slots, high, low)) return false;
     this.#count += 1;
     return true;
   }
 
   #grow(): void {
+    if (this.#count >= MAX_SERIES) {
+      throw new InvalidInputError("too_large", `the answer has more than ${MAX_SERIES} series`);
+    }
     const before = this.#slots;
     this.#slots = new Uint32Array(2 * before.length);
     for (let i = 0; i < before.length; i += 2) {

@@ -6,6 +6,7 @@ import { encodeUtf8 } from "../../encoding.ts";
 import type { Labels, LabelsText } from "../series_handler.ts";
 import type { JsonInput, TextPair } from "./json_input.ts";
 import { odd } from "./malformed.ts";
+import { endOfPlainLabels } from "./plain_labels.ts";
 
 export interface ReadLabels {
   readonly labels: Labels;
@@ -13,10 +14,20 @@ export interface ReadLabels {
   readonly text: LabelsText;
 }
 
-/** Throws MORE, or InvalidInputError `malformed_answer`. */
-export function readLabels(input: JsonInput): ReadLabels {
+const NOT_DECODED: Labels = [];
+
+/**
+ * Throws MORE, or InvalidInputError `malformed_answer`.
+ * @param textOnly to have no labels where the text is a piece of the answer
+ */
+export function readLabels(input: JsonInput, textOnly: boolean): ReadLabels {
   input.take("{");
   const from = input.pos - 1;
+  const to = textOnly ? endOfPlainLabels(input.bytes, from, input.end) : -1;
+  if (to >= 0) {
+    input.pos = to;
+    return { labels: NOT_DECODED, text: { bytes: input.bytes, from, to } };
+  }
   const labels: TextPair[] = [];
   let isCanonical = true;
   /** What the object takes when there is nothing in it but its labels. */

@@ -2,7 +2,7 @@
  * The answer to a range query, decoded while it arrives, in pieces of any size. Series go to a handler one
  * by one; what is held is one label set or one point, and a fingerprint of each series.
  * Total: whatever is not exactly a matrix on the asked grid throws InvalidInputError `malformed_answer`,
- * nothing else does (but for what the handler throws). Names in any order, unknown ones skipped; only
+ * more than ten million series `too_large`; nothing else does, but for what the handler throws. Names in any order, unknown ones skipped; only
  * a series' labels must come before its points.
  * Contract: prometheus/docs/querying/api.md; VictoriaMetrics, Thanos and Mimir answer the same.
  */
@@ -177,7 +177,7 @@ export class RangeDecoder {
       return this.#enter(key);
     }
     if (key === "metric") {
-      const { labels, text } = readLabels(input);
+      const { labels, text } = readLabels(input, this.handler.takesText ?? false);
       addKey(this.#memberKeys, key);
       if (!this.#fingerprints.add(text.bytes, text.from, text.to)) {
         throw odd("result", "each label set once");

@@ -20,6 +20,13 @@ export class ByteWriter {
     this.length += encoder.encodeInto(text, this.bytes.subarray(this.length)).written;
   }
 
+  /** For a few bytes. */
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    for (let i = 0; i < bytes.length; i++) this.bytes[this.length + i] = bytes[i]!;
+    this.length += bytes.length;
+  }
+
   copy(bytes: Uint8Array, from: number, to: number): void {
     this.reserve(to - from);
     this.bytes.set(bytes.subarray(from, to), this.length);

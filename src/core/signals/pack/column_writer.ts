@@ -2,6 +2,7 @@
  * The `series` and `histograms` of one /signals batch, written point by point as RFC 8785 text. The text
  * of a float that is canonical already is copied; what may not be is rewritten, a series at a time.
  */
+import { encodeUtf8 } from "../../encoding.ts";
 import type { HistogramPoint } from "../../protocol.ts";
 import { CANONICAL, classifyFloat, JSON_NUMBER, parseFloatText } from "../float_text.ts";
 import type { LabelsText } from "../series_handler.ts";
@@ -9,6 +10,8 @@ import { ByteWriter } from "./byte_writer.ts";
 import { EntryList } from "./entry_list.ts";
 
 const COMMA = 0x2c;
+const VALUES = encodeUtf8(',"values":[');
+const POINTS = encodeUtf8(',"points":[');
 const decoder = new TextDecoder();
 
 export class ColumnWriter {
@@ -44,7 +47,7 @@ export class ColumnWriter {
     const { out } = this.floats;
     if (this.#valuesFrom < 0) {
       this.floats.begin(this.#labels);
-      out.text(',"values":[');
+      out.append(VALUES);
       this.#valuesFrom = out.length - 1;
     }
     // What JSON makes of a float that it would not take has at most 24 characters.
@@ -69,7 +72,7 @@ export class ColumnWriter {
     const { out } = this.histograms;
     if (!this.#hasHistograms) {
       this.histograms.begin(this.#labels);
-      out.text(',"points":[');
+      out.append(POINTS);
       this.#hasHistograms = true;
     }
     this.points += 1;

@@ -1,7 +1,9 @@
 /** A JSON list of `{"labels":…,"…":[…]}`, to be had in the order of the labels' bytes. */
+import { encodeUtf8 } from "../../encoding.ts";
 import { ByteWriter } from "./byte_writer.ts";
 
-const HEAD = '{"labels":';
+const HEAD = encodeUtf8('{"labels":');
+const TAIL = encodeUtf8("]},");
 
 export class EntryList {
   readonly out = new ByteWriter();
@@ -21,7 +23,7 @@ export class EntryList {
   /** Behind it, the caller writes a member with a list, each element with a comma behind it. */
   begin(labels: ByteWriter): void {
     const start = this.out.length;
-    this.out.text(HEAD);
+    this.out.append(HEAD);
     this.out.copy(labels.bytes, 0, labels.length);
     this.#starts.push(start);
     this.#labelEnds.push(this.out.length);
@@ -32,7 +34,7 @@ export class EntryList {
   /** Closes the list that the caller wrote, and the entry. */
   end(): void {
     this.out.length -= 1;
-    this.out.text("]},");
+    this.out.append(TAIL);
   }
 
   clear(): void {

@@ -28,6 +28,7 @@ export interface PackerLimits {
 }
 
 export class SignalsPacker implements Packer {
+  readonly takesText = true;
   #open: ColumnWriter;
   #full: ColumnWriter[] = [];
   #free: ColumnWriter[] = [];

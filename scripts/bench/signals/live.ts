@@ -21,6 +21,8 @@ export interface LiveOptions {
   readonly stepSeconds: number;
   readonly windowSeconds: number;
   readonly sinks: readonly SinkName[];
+  /** Before the agents' program. */
+  readonly flags: readonly string[];
   readonly progress: (what: string) => void;
 }
 
@@ -120,7 +122,7 @@ async function startAgents(
   source: Sender,
   processes: Processes,
   sink: Sink,
-  { work, program, stepSeconds, windowSeconds, sinks }: LiveOptions,
+  { work, program, stepSeconds, windowSeconds, sinks, flags }: LiveOptions,
 ): Promise<BenchAgent[]> {
   const signals: SignalsInput = {
     queries: FAMILIES.map(({ name }) => ({
@@ -141,7 +143,7 @@ async function startAgents(
   const prometheus = { url: source.url, allowPlainHttp: true };
   const agents: BenchAgent[] = [];
   for (const name of sinks) {
-    const options = { name, work, program, prometheus, signals, more: more[name] };
+    const options = { name, work, program, prometheus, signals, flags, more: more[name] };
     agents.push(await BenchAgent.start(options, processes, sink));
   }
   return agents;

@@ -58,7 +58,7 @@ const windows: WindowCost[] = [];
     work,
     program,
     samplesPerHour: size,
-    flags: values.profile ? ["--cpu-prof", `--cpu-prof-dir=${FOLDER}/profile-${size}`] : [],
+    flags: profiling(`window-${size}`),
   });
   for (const size of values.only === "live" ? [] : values.sizes.split(",").map(Number)) {
     progress(`a window of ${size} samples`);
@@ -94,6 +94,10 @@ const report: Report = {
 await Deno.writeTextFile(`${FOLDER}/signals.json`, `${JSON.stringify(report, null, 2)}\n`);
 print(`\n${formatReport(report)}\n\nreports/bench/signals.json has every figure.`);
 if (!values.keep) await Deno.remove(work, { recursive: true });
+
+function profiling(name: string): string[] {
+  return values.profile ? ["--cpu-prof", `--cpu-prof-dir=${FOLDER}/profile-${name}`] : [];
+}
 
 /** Starts a helper of this folder; returns where it listens. */
 async function open(processes: Processes, name: string, allowed: string): Promise<string> {
@@ -131,6 +135,7 @@ async function liveSection(outer: Processes, sink: Sink): Promise<Live | null> {
     seconds: Number(values.seconds),
     stepSeconds: STEP_SECONDS,
     windowSeconds: Number(values.window),
+    flags: profiling("live"),
     sinks: values.sinks.split(",").filter((name) => name === "signals" || name === "remote"),
     progress,
   });

@@ -111,6 +111,7 @@ function senderTable(live: Live): string {
     live.agentMode,
     live.vmagent,
     ...ours,
+    live.idle,
   ];
   const row = (cost: Cost) => {
     const { name, samples, cpuMs, peakMiB, sent } = cost;

@@ -1,6 +1,7 @@
-/** The agent, as the bundle of this checkout, in a process of its own. */
+/** The agent, as the bundle of this checkout with the flags of the binaries, in a process of its own. */
 import type { ConfigInput } from "../../../src/config/schema.ts";
 import { bundle, writeBundle } from "../../release/bundle.ts";
+import { V8_FLAGS } from "../../release/compile.ts";
 import { buildFacts, stageSources } from "../../release/staging.ts";
 import { freePort } from "../../testbed/ports.ts";
 import { ALONE, PERMISSIONS } from "../footprint/programs.ts";
@@ -84,7 +85,7 @@ export class BenchAgent {
     };
     const configFile = await write("connector.yaml", JSON.stringify({ ...config, ...more }));
     const alone = program === SOURCE ? [] : ALONE;
-    const run = ["run", "--quiet", ...flags, ...alone, ...PERMISSIONS, program];
+    const run = ["run", "--quiet", V8_FLAGS, ...flags, ...alone, ...PERMISSIONS, program];
     const pid = await processes.start(name, Deno.execPath(), [
       ...run,
       "run",

@@ -85,7 +85,17 @@ export class BenchAgent {
     };
     const configFile = await write("connector.yaml", JSON.stringify({ ...config, ...more }));
     const alone = program === SOURCE ? [] : ALONE;
-    const run = ["run", "--quiet", V8_FLAGS, ...flags, ...alone, ...PERMISSIONS, program];
+    // As in binaries.
+    const run = [
+      "run",
+      "--quiet",
+      "--no-code-cache",
+      V8_FLAGS,
+      ...flags,
+      ...alone,
+      ...PERMISSIONS,
+      program,
+    ];
     const pid = await processes.start(name, Deno.execPath(), [
       ...run,
       "run",

@@ -56,6 +56,11 @@ export class RunningProgram {
     }
   }
 
+  /** Resolves when the program has ended, by whatever cause. */
+  get ended(): Promise<unknown> {
+    return this.#status;
+  }
+
   /** The exit code; 128 + signal when a signal ended it. */
   async end(limitMs = LIMIT_MS): Promise<number> {
     return (await within(limitMs, `the end of ${this.program}`, this.#status)).code;

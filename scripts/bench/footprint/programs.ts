@@ -28,10 +28,10 @@ export const DIST = "reports/dist";
 const BUNDLE = `${DIST}/bundle/main.js`;
 const BINARY = `${DIST}/neuralops-connector-linux-${Deno.build.arch}`;
 /** Nothing of the checkout is looked at: a bundle stands alone. */
-const ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
+export const ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
 /** The agent's own, but that it may write where the bench puts it. */
-const PERMISSIONS = [
+export const PERMISSIONS = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as sdk from "@aws-sdk/client-s3";
 import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
-import { openAuditLog } from "../../src/adapters/audit_file.ts";
+import { openAuditLog } from "../../src/adapters/audit_open.ts";
 import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
 import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
 import { HealthBoard } from "../../src/core/health.ts";

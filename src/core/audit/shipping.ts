@@ -36,6 +36,8 @@ export interface SegmentedLog extends AuditLog {
   readonly segments: SegmentStore;
   /** Seals the open day if it is over by UTC, and opens the present one. Throws as `record` does. */
   rotate(): Promise<void>;
+  /** Ends the open segment here, for a stop after which nobody may come to ship it. Throws as `record` does. */
+  seal(): Promise<void>;
 }
 
 export interface WormObject {

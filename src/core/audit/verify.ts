@@ -21,10 +21,8 @@ import {
   type SegmentName,
 } from "./segment.ts";
 
-/** The most records that a writer may put into one write. */
-export const MAX_WRITE_RECORDS = 64;
-/** The most that one unfinished write can leave behind the last complete line. */
-const MAX_TORN_BYTES = MAX_WRITE_RECORDS * MAX_LINE_BYTES;
+/** The most that a writer may put into one write, and so leave unfinished behind the last complete line. */
+export const MAX_TORN_BYTES = 64 * MAX_LINE_BYTES;
 
 export interface DamagePlace {
   readonly file: string;

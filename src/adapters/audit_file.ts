@@ -10,7 +10,7 @@ import { isOutcome } from "../core/audit/outcome.ts";
 import { type PreparedEntry, prepareEntry } from "../core/audit/record.ts";
 import {
   DAY_SEALED,
-  dayOf,
+  dayByClock,
   genesisEntry,
   isBoundary,
   openedEntry,
@@ -131,6 +131,10 @@ export class FileAuditLog implements SegmentedLog {
     const { clock, metrics, health, signer } = this.options;
     const { reserve, trims } = this.parts;
     const now = clock.now();
+    if (!this.#open && requests.every((request) => request === "seal")) {
+      const { sequence, hash } = this.#state.head;
+      return requests.map(() => ({ sequence, hash }));
+    }
     const { segment, start } = await this.#turnDays(now);
     const lines: Uint8Array[] = [];
     let { head } = this.#state;
@@ -176,9 +180,8 @@ export class FileAuditLog implements SegmentedLog {
   /** Repairs the open segment after a failed write, seals it when it is over, opens the next. */
   async #turnDays(now: number): Promise<Open> {
     const { files, maxSegmentBytes = MAX_SEGMENT_BYTES } = this.options;
-    const today = dayOf(now);
     const { day: current } = this.#state;
-    const day = current === null || today > current ? today : current;
+    const day = dayByClock(now, this.#state);
     if (this.#open) {
       const { segment } = this.#open;
       await segment.prepare((bytes) => this.#noteTrim(segment.path, bytes));

@@ -137,6 +137,46 @@ Deno.test("audit log keeps its order and its day when the clock steps back", asy
   assert.equal((await segmentFiles(fixture)).length, 1);
 });
 
+Deno.test("audit log opens no day again that is sealed, though the clock steps back just then", async () => {
+  await using fixture = await createAuditFixture();
+  const disk = new FaultyFiles(systemFiles);
+  const log = await fixture.open(disk.files);
+  await log.record(createEntry(1));
+  fixture.clock.advance(DAY_MS);
+  disk.failAt(2); // the day is sealed, and the next one's file cannot be opened
+  await assert.rejects(log.record(createEntry(2)), { code: "audit_unavailable" });
+  fixture.clock.step(-DAY_MS);
+  await log.record(createEntry(3));
+  await log.close();
+  assert.deepEqual(await segmentFiles(fixture), [
+    "00000000000000000001-20261122.jsonl",
+    "00000000000000000004-20261123.jsonl",
+  ]);
+  assert.equal((await readRecords(fixture)).length, 6);
+});
+
+Deno.test("audit log ends a day that was sealed early before it opens the next", async () => {
+  await using fixture = await createAuditFixture();
+  const first = await fixture.open();
+  await first.record(createEntry(1));
+  await first.seal();
+  await first.seal();
+  await first.close();
+  fixture.clock.advance(3 * DAY_MS);
+  const second = await fixture.open();
+  await second.record(createEntry(2));
+  await second.close();
+  assert.deepEqual((await readRecords(fixture)).map(({ type }) => type), [
+    "audit.genesis",
+    "execution.applying",
+    "audit.segment_sealed",
+    "audit.segment_opened",
+    "audit.day_sealed",
+    "audit.day_opened",
+    "execution.applying",
+  ]);
+});
+
 Deno.test("audit log trims a torn last record at every offset, and says so", async () => {
   await using fixture = await createAuditFixture();
   const log = await fixture.open();

@@ -2,17 +2,11 @@
 import assert from "node:assert/strict";
 import * as sdk from "@aws-sdk/client-s3";
 import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
-import { openAuditLog } from "../../src/adapters/audit_open.ts";
-import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
-import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
-import { HealthBoard } from "../../src/core/health.ts";
-import { JsonLogger, SecretMask } from "../../src/log.ts";
-import { createMetrics } from "../../src/metrics.ts";
-import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { open, type S3Place } from "../contract/s3/target.ts";
 import { createEntry } from "../fakes/audit.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 import { cli } from "./agent_process.ts";
+import { openLog } from "./audit_log.ts";
 import type { Ground } from "./ground.ts";
 import { realTest } from "./peers.ts";
 import { withAgent, withGround } from "./running_agent.ts";
@@ -63,23 +57,8 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
     assert.match(hidden.stderr, /audit log NOT ok: .*it was deleted: delete marker/);
   }));
 
-/** With the key that the agent then finds. */
 async function liveYesterday({ stateDir }: Ground): Promise<void> {
-  const clock = new FakeClock(Date.now() - DAY_MS);
-  const key = await loadOrCreateKey(systemFiles, stateDir);
-  const audit = await openAuditLog({
-    files: systemFiles,
-    clock,
-    log: new JsonLogger(clock, () => {}, "error", new SecretMask()),
-    metrics: createMetrics(),
-    health: new HealthBoard(() => clock.now()),
-    directory: `${stateDir}/audit`,
-    signer: {
-      name: checkpointOrigin(key.publicKey),
-      publicKey: key.publicKey,
-      sign: (bytes) => key.sign(new Uint8Array(bytes)),
-    },
-  });
+  const audit = await openLog(stateDir, new FakeClock(Date.now() - DAY_MS));
   for (let entry = 0; entry < ENTRIES; entry += 1) await audit.record(createEntry(entry));
   await audit.close();
 }

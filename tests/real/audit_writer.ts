@@ -3,15 +3,9 @@
  * segment that grows full, a day that turns, seals, a shipment and a removal. Prints `ack N` for each
  * record that it was told is safe, `refused N` for each that it was not.
  */
-import { openAuditLog } from "../../src/adapters/audit_open.ts";
-import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
-import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
-import { HealthBoard } from "../../src/core/health.ts";
-import { JsonLogger, SecretMask } from "../../src/log.ts";
-import { createMetrics } from "../../src/metrics.ts";
-import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { createEntry } from "../fakes/audit.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
+import { openLog } from "./audit_log.ts";
 
 const DAY_MS = 86_400_000;
 const [folder, from] = Deno.args;
@@ -21,22 +15,8 @@ const encoder = new TextEncoder();
 // Synchronous, so that a death afterwards cannot take the word back.
 const say = (line: string) => void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 
-const key = await loadOrCreateKey(systemFiles, folder!);
 const attempt = <T>(work: Promise<T>) => work.catch((error) => say(`error ${error.message}`));
-const log = await openAuditLog({
-  files: systemFiles,
-  clock,
-  log: new JsonLogger(clock, () => {}, "error", new SecretMask()),
-  metrics: createMetrics(),
-  health: new HealthBoard(() => clock.now()),
-  directory: `${folder}/audit`,
-  signer: {
-    name: checkpointOrigin(key.publicKey),
-    publicKey: key.publicKey,
-    sign: (bytes) => key.sign(new Uint8Array(bytes)),
-  },
-  maxSegmentBytes: 1500,
-});
+const log = await openLog(folder!, clock, 1500);
 
 async function write(): Promise<void> {
   const mine = index++;

@@ -4,14 +4,22 @@
  * visible, of the system `osRelease`.
  */
 import type { ListObjectVersionsCommandOutput, S3Client } from "@aws-sdk/client-s3";
-import { decodeBase64, encodeBase64, encodeHex, sha256 } from "../core/encoding.ts";
-import type { Archive, ObjectVersion, WormObject, WormStore } from "../core/audit/shipping.ts";
-import { RefusedError } from "../errors.ts";
+import { decodeBase64, encodeBase64, encodeHex, sha256, sha256Hex } from "../core/encoding.ts";
+import type {
+  Archive,
+  ObjectVersion,
+  StoredClaim,
+  WormObject,
+  WormStore,
+} from "../core/audit/shipping.ts";
+import { RefusedError, StalledError } from "../errors.ts";
 import { s3ErrorName, toS3Error } from "./s3_errors.ts";
 import process from "node:process";
 
 /** A home in which there are no settings. */
 const NOWHERE = "/nonexistent";
+/** Stores keep whole seconds. */
+const SECOND_MS = 1000;
 
 type Sdk = typeof import("@aws-sdk/client-s3");
 
@@ -39,6 +47,8 @@ export interface StoredObject {
   readonly bytes: number;
   /** Raw; null when the store keeps none for this object. */
   readonly sha256: Uint8Array | null;
+  /** In COMPLIANCE mode; null without, and for who may not see it. */
+  readonly retainedUntilMs: number | null;
 }
 
 export class S3Archive implements WormStore, Archive {
@@ -76,21 +86,33 @@ export class S3Archive implements WormStore, Archive {
       }
     }
     // The key is taken. By these very bytes, perhaps: an answer that was lost, or another attempt.
-    await this.requireStored({ key, body });
+    const { length: bytes } = body;
+    await this.requireStored({
+      key,
+      bytes,
+      sha256: sha256Hex(body),
+      retainedUntilMs: null,
+      wasSeen: false,
+    });
     return "exists";
   }
 
-  async requireStored({ key, body }: WormObject): Promise<void> {
-    const bytes = body.length;
-    const digest = encodeHex(sha256(body));
+  async requireStored(claim: StoredClaim): Promise<void> {
+    const { key, bytes, sha256: digest, retainedUntilMs, wasSeen } = claim;
     const found = await this.head(key);
     if (found === null) {
+      if (wasSeen) throw this.#gone(key);
       throw this.#translate(new Error("there is no such object"), `HEAD of ${key}`);
     }
     const content = found.bytes !== bytes
       ? null
       : found.sha256 ?? sha256(await collect(this.get(key)));
-    if (content !== null && encodeHex(content) === digest) return;
+    if (content !== null && encodeHex(content) === digest) {
+      if (retainedUntilMs !== null && await this.hasObjectLock()) {
+        this.#requireRetention(key, found.retainedUntilMs, retainedUntilMs);
+      }
+      return;
+    }
     throw new RefusedError(
       "audit_broken",
       `${this.#where()}: ${key} exists with other content: expected ${bytes} bytes with SHA-256 ` +
@@ -98,6 +120,24 @@ export class S3Archive implements WormStore, Archive {
           content === null ? "another" : encodeHex(content)
         }`,
       { hint: "another log ships under this key, or this one was rolled back: compare both" },
+    );
+  }
+
+  #gone(key: string): RefusedError {
+    return new RefusedError("audit_broken", `${this.#where()}: ${key} was there and is gone`, {
+      hint:
+        "look for a delete marker, remove that marker, and find out who may delete in the bucket",
+    });
+  }
+
+  #requireRetention(key: string, found: number | null, expected: number): void {
+    if (found !== null && found + SECOND_MS > expected) return;
+    const until = found === null ? "not at all" : `until ${new Date(found).toISOString()}`;
+    throw new StalledError(
+      "bucket_settings",
+      `${this.#where()}: ${key} is retained ${until} in COMPLIANCE mode, expected until ` +
+        new Date(expected).toISOString(),
+      { hint: "lengthen its retention, or let the key read it: s3:GetObjectRetention" },
     );
   }
 
@@ -109,7 +149,13 @@ export class S3Archive implements WormStore, Archive {
       const checksum = answer.ChecksumSHA256;
       // A composite checksum, `…-3`, is one over parts and not over the content.
       const isWhole = checksum !== undefined && !checksum.includes("-");
-      return { bytes: answer.ContentLength ?? 0, sha256: isWhole ? decodeBase64(checksum) : null };
+      return {
+        bytes: answer.ContentLength ?? 0,
+        sha256: isWhole ? decodeBase64(checksum) : null,
+        retainedUntilMs: answer.ObjectLockMode === "COMPLIANCE"
+          ? answer.ObjectLockRetainUntilDate?.getTime() ?? null
+          : null,
+      };
     } catch (error) {
       if (s3ErrorName(error) === "NotFound") return null;
       throw this.#translate(error, `HEAD of ${key}`);

@@ -1,7 +1,8 @@
 /** Ships the audit log's sealed days to S3, where one is configured. */
 import { type S3AccessKey, S3Archive } from "../adapters/s3.ts";
-import { runAuditUpload } from "../loops/audit_upload.ts";
+import { type AuditUploadOptions, runAuditUpload, shipLast } from "../loops/audit_upload.ts";
 import type { Config } from "../config/schema.ts";
+import { describeError, TransientError } from "../errors.ts";
 import { parseAccessKey, parseAccessKeyJson } from "./access_key.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
@@ -11,8 +12,13 @@ const TIMEOUT_MS = 60_000;
 /** Keys from Vault or a file may be rotated at any time; they are asked for again this often. */
 const KEY_LIFETIME_MS = 300_000;
 
+/** Within the time that a pod or a unit has for its stop. */
+const LAST_SHIPMENT_MS = 10_000;
+
 export interface AuditShipping {
   run(signal: AbortSignal): Promise<void>;
+  /** At the last stop: what is not in the archive yet, as far as the time goes. Never throws. */
+  finish(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,23 +30,43 @@ export async function prepareAuditShipping(
   const { clock, random } = runtime;
   const { s3, keepLocal, shipEvery } = config.audit;
   const store = s3 ? await createArchive(s3, foundation, control) : null;
+  const options: AuditUploadOptions = {
+    audit,
+    store,
+    clock,
+    random,
+    health,
+    log,
+    metrics,
+    prefix: s3?.prefix ?? "",
+    retentionMs: s3?.retention ?? 0,
+    keepLocalMs: keepLocal,
+    pollMs: shipEvery,
+  };
   return {
-    run: (signal) =>
-      runAuditUpload({
-        audit,
-        store,
-        clock,
-        random,
-        health,
-        log,
-        metrics,
-        prefix: s3?.prefix ?? "",
-        retentionMs: s3?.retention ?? 0,
-        keepLocalMs: keepLocal,
-        pollMs: shipEvery,
-      }, signal),
+    run: (signal) => runAuditUpload(options, signal),
+    finish: () => finish(options),
     close: async () => await store?.close(),
   };
+}
+
+async function finish(options: AuditUploadOptions): Promise<void> {
+  const { clock, log, store } = options;
+  if (store === null) return;
+  const done = new AbortController();
+  const tooLate = new AbortController();
+  const limit = clock.sleep(LAST_SHIPMENT_MS, done.signal).then(() => {
+    throw new TransientError("timeout", `it took more than ${LAST_SHIPMENT_MS} ms`);
+  });
+  limit.catch(() => {});
+  try {
+    await Promise.race([shipLast(options, tooLate.signal), limit]);
+  } catch (error) {
+    tooLate.abort(error);
+    log.log("warn", "audit_last_shipment_failed", { reason: describeError(error) });
+  } finally {
+    done.abort();
+  }
 }
 
 type S3Config = NonNullable<Config["audit"]["s3"]>;

@@ -37,10 +37,11 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
       await proxy.heal();
       await agent.untilEvent("audit_segment_shipped");
     });
+    // The rest of it, today's, went there when the agent was asked to stop.
     await using opened = open(place);
     const keys = (await Array.fromAsync(opened.archive.versions(""))).map(({ key }) => key);
-    assert.equal(keys.length, 2, keys.join(", "));
-    assert.equal(new Set(keys).size, 2);
+    assert.equal(keys.length, 4, keys.join(", "));
+    assert.equal(new Set(keys).size, 4);
 
     const verify = () =>
       cli(
@@ -49,7 +50,7 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
       );
     const good = await verify();
     assert.equal(good.code, 0, good.stderr);
-    assert.match(good.stdout, /audit log ok: 50\d records/);
+    assert.match(good.stdout, /audit log ok: 5[01]\d records/);
 
     await hide(place, keys[1]!);
     const hidden = await verify();

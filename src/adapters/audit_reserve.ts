@@ -67,7 +67,7 @@ export class DiskReserve {
 }
 
 /** Zeros would take no space on a disk that compresses. xorshift32. */
-function incompressible(bytes: number): Uint8Array {
+export function incompressible(bytes: number): Uint8Array {
   const words = new Uint32Array(bytes / 4);
   let word = 0x9e3779b9;
   for (let index = 0; index < words.length; index++) {

@@ -4,6 +4,7 @@ import { type AuditUploadOptions, runAuditUpload, shipLast } from "../loops/audi
 import type { Config } from "../config/schema.ts";
 import { describeError, TransientError } from "../errors.ts";
 import { parseAccessKey, parseAccessKeyJson } from "./access_key.ts";
+import type { VaultSession } from "../adapters/vault.ts";
 import type { Control } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import { readCa, readConfigured } from "./read_files.ts";
@@ -29,7 +30,7 @@ export async function prepareAuditShipping(
   const { config, audit, runtime, health, log, metrics } = foundation;
   const { clock, random } = runtime;
   const { s3, keepLocal, shipEvery } = config.audit;
-  const store = s3 ? await createArchive(s3, foundation, control) : null;
+  const store = s3 ? await openArchive(s3, foundation, control.vault) : null;
   const options: AuditUploadOptions = {
     audit,
     store,
@@ -69,29 +70,32 @@ async function finish(options: AuditUploadOptions): Promise<void> {
   }
 }
 
-type S3Config = NonNullable<Config["audit"]["s3"]>;
+export type S3Config = NonNullable<Config["audit"]["s3"]>;
 
-async function createArchive(
+type Surroundings = Pick<Foundation, "runtime" | "mask">;
+
+/** Throws StalledError `config_invalid` for a CA file that cannot be read. */
+export async function openArchive(
   s3: S3Config,
-  foundation: Foundation,
-  control: Control,
+  surroundings: Surroundings,
+  vault: Pick<VaultSession, "readKv2">,
 ): Promise<S3Archive> {
-  const { runtime } = foundation;
+  const { files } = surroundings.runtime;
   return new S3Archive({
     bucket: s3.bucket,
     region: s3.region,
     pathStyle: s3.pathStyle,
     timeoutMs: TIMEOUT_MS,
     ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
-    ...await readCa(runtime.files, "audit.s3.caFile", s3.caFile),
-    accessKey: () => readAccessKey(s3, foundation, control),
+    ...await readCa(files, "audit.s3.caFile", s3.caFile),
+    accessKey: () => readAccessKey(s3, surroundings, vault),
   });
 }
 
 async function readAccessKey(
   s3: S3Config,
-  { runtime, mask }: Foundation,
-  { vault }: Control,
+  { runtime, mask }: Surroundings,
+  vault: Pick<VaultSession, "readKv2">,
 ): Promise<S3AccessKey> {
   const { credentialsVaultPath: vaultPath, credentialsFile } = s3;
   const key = "audit.s3.credentialsFile";

@@ -98,10 +98,12 @@ async function judge(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict>
   const anchors = new Anchors();
   for (const label of checkpoints) anchors.add({ label, note: await readText(io, label) });
   let firstDay: string | null = null;
-  const visit: VisitRecord = (_record, state) => {
+  const see: VisitRecord = (_record, state) => {
     firstDay ??= state.day;
     anchors.compare(state);
   };
+  const next = (after: number) => firstDay === null ? after + 1 : anchors.next(after);
+  const visit = Object.assign(see, { next });
   let removedRecords = 0;
   let state: LogState;
   if ("directory" in source) {

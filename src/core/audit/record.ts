@@ -63,19 +63,12 @@ const MAX_PLACE_BYTES = 240;
 /** Throws InvalidInputError `malformed_request` or `too_large` for an entry that no record can hold. */
 export function checkEntry(entry: AuditEntry): AuditEntry {
   prepareEntry(entry);
-  return Entry.parse(entry);
+  return parseEntry(entry);
 }
 
 /** Throws as `checkEntry` does. */
 export function prepareEntry(entry: AuditEntry): PreparedEntry {
-  const parsed = Entry.safeParse(entry);
-  if (!parsed.success) {
-    throw new InvalidInputError(
-      "malformed_request",
-      `An audit entry of type ${entry.type} is malformed: ${z.prettifyError(parsed.error)}`,
-    );
-  }
-  const prepared = writeOut(parsed.data);
+  const prepared = writeOut(isAsItShouldBe(entry) ? entry : parseEntry(entry));
   const { maxBytes } = prepared;
   if (maxBytes > MAX_LINE_BYTES) {
     throw new InvalidInputError(
@@ -85,6 +78,38 @@ export function prepareEntry(entry: AuditEntry): PreparedEntry {
     );
   }
   return prepared;
+}
+
+function parseEntry(entry: AuditEntry): AuditEntry {
+  const parsed = Entry.safeParse(entry);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(
+    "malformed_request",
+    `An audit entry of type ${entry.type} is malformed: ${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/** What the schema would give back as it is. It costs a tenth of the schema, for each record there is. */
+function isAsItShouldBe(entry: AuditEntry): boolean {
+  const { type, actor, subject, data } = entry;
+  if (Object.keys(entry).length !== 4 || typeof data !== "object" || data === null) return false;
+  if (!isText(type, 100) || type === "" || !isText(actor, 300) || !isText(subject, 2000)) {
+    return false;
+  }
+  if (Object.getPrototypeOf(data) !== Object.prototype) return false;
+  return Object.keys(data).every((name) =>
+    name.isWellFormed() && name !== "__proto__" && isValue(data[name])
+  );
+}
+
+function isValue(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => isText(item, Infinity));
+  return value === null || typeof value === "boolean" || Number.isFinite(value) ||
+    isText(value, Infinity);
+}
+
+function isText(value: unknown, max: number): boolean {
+  return typeof value === "string" && value.length <= max && value.isWellFormed();
 }
 
 function writeOut({ type, actor, subject, data }: AuditEntry): PreparedEntry {

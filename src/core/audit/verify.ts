@@ -68,8 +68,8 @@ export interface SegmentEnd {
 export interface VisitRecord {
   (record: AuditRecord, state: LogState, file: string): void;
   /**
-   * The next record, by sequence, that it has to see; Infinity for none. Without it, it sees all: and then
-   * each is decoded, which takes ten times as long as to see that it is good.
+   * The next record, by sequence, that it has to see; Infinity for none. It may see others as well. Without
+   * it, it sees all: and then each is decoded, which takes ten times as long as to see that it is good.
    */
   next?(after: number): number;
 }

@@ -15,6 +15,7 @@ import { AuditDamageError, type LogState, type VisitRecord } from "../core/audit
 import { decodeBase64, decodeUtf8, encodeHex } from "../core/encoding.ts";
 import { ConnectorError, describeError, InvalidInputError, RefusedError } from "../errors.ts";
 import type { Files } from "../runtime.ts";
+import { followFolder } from "./audit_follow.ts";
 import type { CliIo, ExitCode } from "./io.ts";
 import { type Format, printResult } from "./output.ts";
 
@@ -107,7 +108,7 @@ async function judge(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict>
   let removedRecords = 0;
   let state: LogState;
   if ("directory" in source) {
-    const found = await followDirectory(io.files, source.directory, publicKey, visit);
+    const found = await followFolder(io.files, source.directory, publicKey, visit);
     const last = found.segments.at(-1);
     if (last) requireWhole(last);
     if (found.base.publicKey !== null) anchors.compare(found.base);

@@ -9,6 +9,7 @@ import { decodeBase64 } from "../encoding.ts";
 import { type ChainHead, chainIdOf, emptyChain, followChain } from "./chain.ts";
 import { PlainRuns } from "./fast/plain_run.ts";
 import { concatBytes } from "./lines.ts";
+import { EMPTY_TREE, type MerkleTree } from "./merkle.ts";
 import { type AuditRecord, decodeRecord, MAX_LINE_BYTES } from "./record.ts";
 import {
   DAY_SEALED,
@@ -68,8 +69,9 @@ export interface SegmentEnd {
 export interface VisitRecord {
   (record: AuditRecord, state: LogState, file: string): void;
   /**
-   * The next record, by sequence, that it has to see; Infinity for none. It may see others as well. Without
-   * it, it sees all: and then each is decoded, which takes ten times as long as to see that it is good.
+   * The next record, by sequence, that it has to see; Infinity for none. It sees those of types `audit.…` and
+   * `agent.…` besides, and may see others. Without this, it sees all: and then each is decoded, which takes
+   * ten times as long as to see that it is good.
    */
   next?(after: number): number;
 }
@@ -87,6 +89,7 @@ export function emptyLog(publicKey: Uint8Array | null): LogState {
 /**
  * @param state at the end of the segment before
  * @param visit sees every record that holds; an Error that it throws becomes damage at that place
+ * @param onLeaves gets the leaves of the Merkle tree in the place of the tree, which then stays empty
  * @throws AuditDamageError with the exact place
  */
 export async function followSegment(
@@ -95,6 +98,7 @@ export async function followSegment(
   name: SegmentName,
   chunks: AsyncIterable<Uint8Array>,
   visit?: VisitRecord,
+  onLeaves?: (hashes: Uint8Array) => void,
 ): Promise<SegmentEnd> {
   let bytes = 0;
   let line = 0;
@@ -106,7 +110,8 @@ export async function followSegment(
       }
       const next = followRecord(state, content, name, line === 1);
       visit?.(next.record, next.state, file);
-      state = next.state;
+      if (onLeaves) onLeaves(Uint8Array.fromHex(next.state.head.hash));
+      state = onLeaves ? withoutTree(next.state) : next.state;
     } catch (error) {
       if (error instanceof ConnectorError) throw error;
       const sequence = state.head.sequence + 1;
@@ -123,7 +128,7 @@ export async function followSegment(
       while (mayRun && line > 0 && state.sealedBy === null) {
         const { sequence } = state.head;
         const stopAt = visit === undefined ? Infinity : visit.next?.(sequence) ?? sequence + 1;
-        const run = (fast ??= new PlainRuns()).follow(state.head, content, at, stopAt);
+        const run = (fast ??= new PlainRuns()).follow(state.head, content, at, stopAt, onLeaves);
         if (run === null) {
           mayRun = !fast.wasFalse; // one by one, so that the false one is named
           break;
@@ -141,6 +146,15 @@ export async function followSegment(
     if (rest.length > MAX_TORN_BYTES) judge(rest);
   }
   return { state, bytes, torn: rest.length > 0 ? rest : null };
+}
+
+/** Adds leaf hashes, 32 bytes each, to a tree. */
+export function addLeaves(tree: MerkleTree, hashes: Uint8Array): MerkleTree {
+  return (fast ??= new PlainRuns()).addLeaves(tree, hashes);
+}
+
+export function withoutTree(state: LogState): LogState {
+  return { ...state, head: { ...state.head, tree: EMPTY_TREE } };
 }
 
 function followRecord(

@@ -29,13 +29,9 @@ export class MerkleLevels {
     }
   }
 
-  /** Consumes the leaves: their places hold other hashes afterwards, but for the last one's. */
+  /** Consumes the leaves: their places hold other hashes afterwards. */
   add(tree: MerkleTree, count: number): MerkleTree {
     const memory = this.#memory;
-    const last = memory.slice(
-      this.leaves + (count - 1) * HASH_BYTES,
-      this.leaves + count * HASH_BYTES,
-    );
     const before = [...tree.peaks];
     /** The smallest first. */
     const peaks: Uint8Array[] = [];
@@ -55,7 +51,6 @@ export class MerkleLevels {
       this.#combine(from, pairs);
       more = pairs;
     }
-    memory.set(last, this.leaves + (count - 1) * HASH_BYTES);
     return { size: tree.size + count, peaks: peaks.reverse() };
   }
 

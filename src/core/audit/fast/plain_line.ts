@@ -29,8 +29,8 @@ const TYPE = bytesOf(`,"type":`);
 const WORDS = ["true", "false", "null"].map(bytesOf);
 /** A name that JavaScript treats in a way of its own. */
 const PROTO = bytesOf("__proto__");
-/** The log's own records. */
-const OWN = bytesOf(`"audit.`);
+/** Records of the log and of the agent themselves: few, and of interest to whoever looks on. */
+const OWN = [`"audit.`, `"agent.`].map(bytesOf);
 
 /** 1: printable ASCII that stands for itself in a string. */
 const LITERAL = new Uint8Array(256).fill(1, 32, 127);
@@ -69,7 +69,8 @@ export class PlainLine {
     this.timeMs = this.#integer();
     if (this.timeMs < 0 || !this.#is(TYPE)) return false;
     const type = this.#at;
-    if (!this.#text(100) || this.#at - type < 3 || this.#stands(OWN, type)) return false;
+    if (!this.#text(100) || this.#at - type < 3) return false;
+    if (OWN.some((start) => this.#stands(start, type))) return false;
     return bytes[this.#at] === CLOSE_BRACE && this.#at + 1 === end;
   }
 

@@ -6,6 +6,7 @@ import { MerkleLevels } from "./merkle_levels.ts";
 import { PlainLine } from "./plain_line.ts";
 import { BLOCK_BYTES, createSha256Lanes, LANES, type Sha256Lanes } from "./sha256_lanes.ts";
 import type { ChainHead } from "../chain.ts";
+import type { MerkleTree } from "../merkle.ts";
 
 const LINE_FEED = 10;
 const HASH_BYTES = 32;
@@ -44,8 +45,15 @@ export class PlainRuns {
    * As many plain records as follow each other from `start` on; null when there is none, or one is not
    * what it says.
    * @param stopAt a record with this sequence is left to others
+   * @param onLeaves is given the hashes in the tree's place, 32 bytes each
    */
-  follow(head: ChainHead, bytes: Uint8Array, start: number, stopAt: number): Run | null {
+  follow(
+    head: ChainHead,
+    bytes: Uint8Array,
+    start: number,
+    stopAt: number,
+    onLeaves?: (hashes: Uint8Array) => void,
+  ): Run | null {
     const memory = this.#memory;
     const line = this.#line;
     let { sequence, timeMs } = head;
@@ -81,9 +89,23 @@ export class PlainRuns {
     this.#hashMessages();
     this.wasFalse = !this.#areTrue(bytes, count);
     if (count === 0 || this.wasFalse) return null;
-    const tree = this.#levels.add(head.tree, count);
     const hash = this.#hash(count - 1).toHex();
+    const leaves = MESSAGES_BYTES + HASH_BYTES;
+    onLeaves?.(this.#memory.slice(leaves, leaves + count * HASH_BYTES));
+    const tree = onLeaves ? head.tree : this.#levels.add(head.tree, count);
     return { records: count, bytes: at - start, head: { sequence, hash, timeMs, tree } };
+  }
+
+  /** Adds leaf hashes, 32 bytes each, to a tree. */
+  addLeaves(tree: MerkleTree, hashes: Uint8Array): MerkleTree {
+    const most = MAX_RECORDS * HASH_BYTES;
+    let grown = tree;
+    for (let from = 0; from < hashes.length; from += most) {
+      const some = hashes.subarray(from, from + most);
+      this.#memory.set(some, MESSAGES_BYTES + HASH_BYTES);
+      grown = this.#levels.add(grown, some.length / HASH_BYTES);
+    }
+    return grown;
   }
 
   #hash(index: number): Uint8Array {

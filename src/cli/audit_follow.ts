@@ -12,12 +12,14 @@ export async function followFolder(
   directory: string,
   publicKey: Uint8Array | null,
   visit: VisitRecord,
+  threads = navigator.hardwareConcurrency,
 ): ReturnType<typeof followDirectory> {
-  if (navigator.hardwareConcurrency < 2 || await sizeOf(files, directory) < THREADS_FROM_BYTES) {
+  if (threads < 2 || await sizeOf(files, directory) < THREADS_FROM_BYTES) {
     return await followDirectory(files, directory, publicKey, visit);
   }
-  const { SegmentWorkers } = await import("./audit_workers.ts");
-  using workers = new SegmentWorkers();
+  const { mayStartThreads, SegmentWorkers } = await import("./audit_workers.ts");
+  if (!await mayStartThreads()) return await followDirectory(files, directory, publicKey, visit);
+  using workers = new SegmentWorkers(threads);
   return await followDirectory(files, directory, publicKey, visit, workers);
 }
 

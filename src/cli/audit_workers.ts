@@ -3,6 +3,13 @@ import type { SegmentVerifier } from "../adapters/audit_parallel.ts";
 import type { SegmentJob, SegmentResult } from "../core/audit/segment_job.ts";
 import { WORKER_URL } from "./audit_worker.ts";
 
+/** A thread reads the module that it runs, unless that is in the binary. */
+export async function mayStartThreads(): Promise<boolean> {
+  if (Deno.build.standalone) return true;
+  const path = new URL(WORKER_URL);
+  return (await Deno.permissions.query({ name: "read", path })).state === "granted";
+}
+
 export class SegmentWorkers implements SegmentVerifier, Disposable {
   readonly #idle: Worker[];
   readonly #all: readonly Worker[];

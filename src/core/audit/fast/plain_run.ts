@@ -61,8 +61,8 @@ export class PlainRuns {
     let count = 0;
     let filled = 0;
     let at = start;
-    for (let end; count < MAX_RECORDS; at = end + 1) {
-      end = bytes.indexOf(LINE_FEED, at);
+    while (count < MAX_RECORDS) {
+      const end = bytes.indexOf(LINE_FEED, at);
       if (end < 0 || sequence + 1 === stopAt || !line.read(bytes, at, end)) break;
       const { cut, hashAt, prevAt } = line;
       if (line.seq !== sequence + 1 || line.timeMs < timeMs) break;
@@ -85,6 +85,7 @@ export class PlainRuns {
       filled += blocks * BLOCK_BYTES;
       count += 1;
       ({ seq: sequence, timeMs } = line);
+      at = end + 1;
     }
     this.#hashMessages();
     this.wasFalse = !this.#areTrue(bytes, count);

@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import config from "../../deno.json" with { type: "json" };
 import { down } from "../testbed/down.ts";
+import { buildFaultyCalls } from "../testbed/faults/faulty_calls.ts";
 import { print } from "../testbed/print.ts";
 import { formatPeers } from "../testbed/table.ts";
 import { runningTestbed, type Testbed } from "../testbed/testbed.ts";
@@ -26,7 +27,11 @@ const testbed = running ?? await up(buildTime(values.until), { nodes: values.nod
 const failed: string[] = [];
 const skipped: string[] = [];
 try {
-  const programs = [Deno.execPath(), ...testbed.peers.flatMap(({ program }) => program ?? [])];
+  const programs = [
+    Deno.execPath(),
+    ...testbed.peers.flatMap(({ program }) => program ?? []),
+    ...await buildFaultyCalls(),
+  ];
   for (const part of parts) {
     if (Date.now() > untilMs) skipped.push(part);
     else if (!await runPart(part, programs)) failed.push(part);

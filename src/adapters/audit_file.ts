@@ -4,12 +4,13 @@
  */
 import type { AuditEntry, AuditPosition } from "../core/audit.ts";
 import { extendChain } from "../core/audit/chain.ts";
-import { type CheckpointSigner, signCheckpoint } from "../core/audit/checkpoint.ts";
+import { signCheckpoint } from "../core/audit/checkpoint.ts";
 import { concatBytes } from "../core/audit/lines.ts";
-import { checkEntry } from "../core/audit/record.ts";
+import { isOutcome } from "../core/audit/outcome.ts";
+import { type PreparedEntry, prepareEntry } from "../core/audit/record.ts";
 import {
   DAY_SEALED,
-  dayOf,
+  dayByClock,
   genesisEntry,
   isBoundary,
   openedEntry,
@@ -18,180 +19,126 @@ import {
   segmentFileName,
 } from "../core/audit/segment.ts";
 import type { SegmentedLog } from "../core/audit/shipping.ts";
-import { type LogState, MAX_WRITE_RECORDS } from "../core/audit/verify.ts";
-import type { HealthBoard } from "../core/health.ts";
+import { type LogState, MAX_TORN_BYTES } from "../core/audit/verify.ts";
 import { describeError, InvalidInputError, RefusedError, TransientError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import type { Clock, Files } from "../runtime.ts";
-import { followDirectory, joinPath, type StoredSegment } from "./audit_recovery.ts";
-import { SealedSegments } from "./audit_sealed.ts";
+import type { AuditLogOptions, Open, OpenedParts } from "./audit_open.ts";
+import { CommitQueue } from "./audit_queue.ts";
+import { joinPath } from "./audit_recovery.ts";
+import { RESERVE_BYTES } from "./audit_reserve.ts";
+import type { SealedSegments } from "./audit_sealed.ts";
 import { OpenSegment } from "./audit_segment.ts";
+import { mergeTrims, recoveredEntry } from "./audit_trim.ts";
 
 /** How long a caller waits for the disk before the act is refused. */
 const MAX_WAIT_MS = 5_000;
 const MAX_QUEUED = 4_096;
+const MAX_WRITE_RECORDS = 512;
 /** Leaves room for what the log itself adds: opened, recovered, clock_stepped. */
-const MAX_BATCH_RECORDS = MAX_WRITE_RECORDS - 4;
+const MAX_WRITE_BYTES = MAX_TORN_BYTES - (64 << 10);
 /** Above it a segment is sealed and the day goes on in another, so that one PUT stays small. */
 const MAX_SEGMENT_BYTES = 16 << 20;
+const FULL = "the disk is full: only ends and refusals are recorded, in space kept for them";
 
-export interface AuditLogOptions {
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Pick<Metrics, "auditRecords" | "auditAppendSeconds">;
-  readonly health: HealthBoard;
-  readonly directory: string;
-  readonly signer: CheckpointSigner;
-  readonly maxSegmentBytes?: number;
-}
-
-/** A request in the queue; without an entry it only lets the days turn. */
-interface Waiting {
-  readonly entry: AuditEntry | null;
-  readonly resolve: (position: AuditPosition) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What was cut off a file and is not yet on record. */
-interface Recovered {
-  readonly file: string;
-  readonly trimmedBytes: number;
-  readonly reason: string;
-}
-
-/**
- * Opens the log, or begins one. Follows the whole local chain first.
- * @throws RefusedError `audit_broken` for damage that no unfinished write explains; nothing is changed then
- */
-export async function openAuditLog(options: AuditLogOptions): Promise<FileAuditLog> {
-  const { files, directory, signer, log, health } = options;
-  await files.ensureDirectory(directory);
-  const { base, state, segments } = await followDirectory(files, directory, signer.publicKey);
-  const last = segments.at(-1);
-  const isOpen = last !== undefined && (state.sealedBy === null || last.end.bytes === 0);
-  const sealed = await SealedSegments.load(
-    options,
-    base,
-    isOpen ? segments.slice(0, -1) : segments,
-  );
-  let recovered: Recovered | null = null;
-  if (last?.end.torn) {
-    const trimmedBytes = last.end.torn.length;
-    await files.truncate(joinPath(directory, last.fileName), last.end.bytes);
-    recovered = { file: last.fileName, trimmedBytes, reason: "unfinished write at the last stop" };
-    log.log("warn", "audit_recovered", { file: last.fileName, trimmedBytes });
-  }
-  const open = isOpen ? await reopen(options, last) : null;
-  health.report("audit", "ok", `${state.head.sequence} records, the chain holds`);
-  return new FileAuditLog(options, sealed, state, open, recovered);
-}
-
-interface Open {
-  readonly segment: OpenSegment;
-  /** Where the log stood before this segment. */
-  readonly start: LogState;
-}
-
-/** A file without a whole record is begun anew, under the day that it will be then. */
-async function reopen(options: AuditLogOptions, last: StoredSegment): Promise<Open | null> {
-  const { files, directory } = options;
-  const path = joinPath(directory, last.fileName);
-  if (last.end.bytes === 0) {
-    await files.remove(path);
-    return null;
-  }
-  const segment = await OpenSegment.open(files, path, last.name, last.end.bytes);
-  return { segment, start: last.before };
-}
+/** What the queue holds: a record, or only the wish that the days turn, or that the segment ends here. */
+type Request = PreparedEntry | "rotate" | "seal";
 
 export class FileAuditLog implements SegmentedLog {
-  #queue: Waiting[] = [];
-  #draining: Promise<void> | null = null;
+  readonly segments: SealedSegments;
+  readonly #queue: CommitQueue<Request, AuditPosition>;
+  #state: LogState;
+  #open: Open | null;
   #broken: RefusedError | null = null;
   #closed = false;
+  /** What the log has to say of itself with the next write. */
+  readonly #remarks: AuditEntry[] = [];
 
   /** Made by `openAuditLog` alone. */
-  constructor(
-    private readonly options: AuditLogOptions,
-    readonly segments: SealedSegments,
-    private state: LogState,
-    private open: Open | null,
-    private recovered: Recovered | null,
-  ) {}
+  constructor(private readonly options: AuditLogOptions, private readonly parts: OpenedParts) {
+    this.segments = parts.sealed;
+    this.#state = parts.state;
+    this.#open = parts.open;
+    this.#queue = new CommitQueue({
+      clock: options.clock,
+      limits: {
+        maxWaitMs: MAX_WAIT_MS,
+        maxQueued: MAX_QUEUED,
+        maxItems: MAX_WRITE_RECORDS,
+        maxBytes: MAX_WRITE_BYTES,
+      },
+      sizeOf: (request) => typeof request === "string" ? 0 : request.maxBytes,
+      commit: (requests) => this.#commit(requests),
+      refuse: (why, cause) => this.#refuse(cause ?? new TransientError("timeout", why)),
+      isRefusal: (outcome) => outcome instanceof RefusedError,
+    });
+  }
 
   async record(entry: AuditEntry): Promise<AuditPosition> {
     if (isBoundary(entry.type)) {
       throw new InvalidInputError("malformed_request", `Only the log itself writes ${entry.type}`);
     }
-    const startedMs = this.options.clock.monotonic();
-    const position = await this.#enqueue(checkEntry(entry));
-    const elapsedMs = this.options.clock.monotonic() - startedMs;
-    this.options.metrics.auditAppendSeconds.observe(elapsedMs / 1000);
+    const { clock, metrics } = this.options;
+    const startedMs = clock.monotonic();
+    const position = await this.#enqueue(prepareEntry(entry));
+    metrics.auditAppendSeconds.observe((clock.monotonic() - startedMs) / 1000);
     return position;
   }
 
   async rotate(): Promise<void> {
-    await this.#enqueue(null);
+    await this.#enqueue("rotate");
+  }
+
+  async seal(): Promise<void> {
+    await this.#enqueue("seal");
   }
 
   /** The signed head of what is durable now. */
   async checkpoint(): Promise<{ size: number; note: string }> {
-    const { tree } = this.state.head;
+    const { tree } = this.#state.head;
     return { size: tree.size, note: await signCheckpoint(tree, this.options.signer) };
   }
 
   /** Finishes what is queued and takes no more. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#draining;
-    this.open?.segment.close();
-    this.open = null;
+    await this.#queue.idle();
+    this.#open?.segment.close();
+    this.#open = null;
   }
 
-  async #enqueue(entry: AuditEntry | null): Promise<AuditPosition> {
+  async #enqueue(request: Request): Promise<AuditPosition> {
     if (this.#broken) throw this.#broken;
     if (this.#closed) throw unavailable("it is closed");
-    if (this.#queue.length >= MAX_QUEUED) throw unavailable(`${MAX_QUEUED} records are waiting`);
-    const { promise, resolve, reject } = Promise.withResolvers<AuditPosition>();
-    const waiting = { entry, resolve, reject };
-    this.#queue.push(waiting);
-    this.#draining ??= this.#drain();
-    const patience = new AbortController();
-    this.options.clock.sleep(MAX_WAIT_MS, patience.signal).then(() => {
-      this.#queue = this.#queue.filter((other) => other !== waiting);
-      reject(this.#refuse(new TransientError("timeout", "the disk did not answer in time")));
-    }, () => {});
+    return await this.#queue.add(request);
+  }
+
+  async #commit(requests: readonly Request[]): Promise<(AuditPosition | RefusedError)[]> {
+    if (this.#broken) throw this.#broken;
+    const { reserve } = this.parts;
+    if (!reserve.isHeld && await reserve.refill()) {
+      this.#remarks.push(diskEntry("audit.disk_freed"));
+    }
     try {
-      return await promise;
-    } finally {
-      patience.abort();
+      return await this.#write(requests);
+    } catch (error) {
+      const isFull = error instanceof TransientError && error.code === "disk_full";
+      if (!isFull || !await reserve.release()) throw error;
+      this.#remarks.push(diskEntry("audit.disk_full"));
+      return await this.#write(requests);
     }
   }
 
-  async #drain(): Promise<void> {
-    await Promise.resolve(); // whoever calls in this same turn shares the write
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, MAX_BATCH_RECORDS);
-      try {
-        const positions = await this.#commit(batch.map(({ entry }) => entry));
-        batch.forEach(({ resolve }, index) => resolve(positions[index]!));
-      } catch (error) {
-        const refusal = this.#refuse(error);
-        for (const { reject } of batch) reject(refusal);
-      }
-    }
-    this.#draining = null;
-  }
-
-  async #commit(entries: readonly (AuditEntry | null)[]): Promise<AuditPosition[]> {
+  async #write(requests: readonly Request[]): Promise<(AuditPosition | RefusedError)[]> {
     const { clock, metrics, health, signer } = this.options;
+    const { reserve, trims } = this.parts;
     const now = clock.now();
+    if (!this.#open && requests.every((request) => request === "seal")) {
+      const { sequence, hash } = this.#state.head;
+      return requests.map(() => ({ sequence, hash }));
+    }
     const { segment, start } = await this.#turnDays(now);
     const lines: Uint8Array[] = [];
-    let { head } = this.state;
-    const add = (entry: AuditEntry, timeMs = now) => {
+    let { head } = this.#state;
+    const add = (entry: AuditEntry | PreparedEntry, timeMs = now) => {
       const extension = extendChain(head, entry, timeMs);
       lines.push(...extension.lines);
       head = extension.head;
@@ -203,64 +150,95 @@ export class FileAuditLog implements SegmentedLog {
         : openedEntry(day, start.day);
       add(opening, Math.max(now, head.timeMs));
     }
-    if (this.recovered) add(recoveredEntry(this.recovered));
-    const positions = entries.map((entry) => {
-      if (entry !== null) add(entry);
+    const { trim } = this.parts;
+    if (trim) add(recoveredEntry(trim));
+    for (const remark of this.#remarks) add(remark);
+    const outcomes = requests.map((request) => {
+      if (typeof request !== "string") {
+        if (!reserve.isHeld && !isOutcome(request.type)) return unavailable(FULL);
+        add(request);
+      }
       return { sequence: head.sequence, hash: head.hash };
     });
     if (lines.length > 0) {
       await segment.append(concatBytes(lines));
-      this.recovered = null;
-      this.state = { head, publicKey: signer.publicKey, day: segment.day, sealedBy: null };
+      this.#remarks.length = 0;
+      this.parts.trim = null;
+      this.#state = { head, publicKey: signer.publicKey, day: segment.day, sealedBy: null };
       metrics.auditRecords.inc(lines.length);
+      // One that stays is known to be done: the record is behind it.
+      if (trim) await trims.clear().catch(() => {});
     }
-    health.report("audit", "ok", `${head.sequence} records`);
-    return positions;
+    if (requests.includes("seal") && this.#open && segment.bytes > 0) {
+      await this.#seal(this.#open, SEGMENT_SEALED, now);
+    }
+    if (reserve.isHeld) health.report("audit", "ok", `${head.sequence} records`);
+    else health.report("audit", "degraded", FULL);
+    return outcomes;
   }
 
   /** Repairs the open segment after a failed write, seals it when it is over, opens the next. */
   async #turnDays(now: number): Promise<Open> {
-    const { files, directory, maxSegmentBytes = MAX_SEGMENT_BYTES } = this.options;
-    const today = dayOf(now);
-    const day = this.state.day === null || today > this.state.day ? today : this.state.day;
-    if (this.open) {
-      const { segment } = this.open;
-      this.#noteTrimmed(segment.path, await segment.prepare());
+    const { files, maxSegmentBytes = MAX_SEGMENT_BYTES } = this.options;
+    const { day: current } = this.#state;
+    const day = dayByClock(now, this.#state);
+    if (this.#open) {
+      const { segment } = this.#open;
+      await segment.prepare((bytes) => this.#noteTrim(segment.path, bytes));
       if (segment.bytes === 0 && segment.day !== day) {
         segment.close();
-        this.open = null;
+        this.#open = null;
         await files.remove(segment.path);
-      } else if (day > segment.day) await this.#seal(this.open, DAY_SEALED, now);
-      else if (segment.bytes >= maxSegmentBytes) await this.#seal(this.open, SEGMENT_SEALED, now);
+      } else if (day > segment.day) await this.#seal(this.#open, DAY_SEALED, now);
+      else if (segment.bytes >= maxSegmentBytes) await this.#seal(this.#open, SEGMENT_SEALED, now);
     }
-    if (this.open) return this.open;
-    const name = { day, firstSequence: this.state.head.sequence + 1 };
+    if (this.#open) return this.#open;
+    if (current !== null && day > current && this.#state.sealedBy === SEGMENT_SEALED) {
+      await this.#endDay(current, now);
+    }
+    return this.#open = await this.#begin(day);
+  }
+
+  async #begin(day: string): Promise<Open> {
+    const { files, directory } = this.options;
+    const name = { day, firstSequence: this.#state.head.sequence + 1 };
     const path = joinPath(directory, segmentFileName(name));
-    const segment = await OpenSegment.open(files, path, name, 0);
-    return this.open = { segment, start: this.state };
+    return { segment: await OpenSegment.open(files, path, name, 0), start: this.#state };
+  }
+
+  /** A day whose last segment was sealed before it was over, by size or by a stop, ends with one more. */
+  async #endDay(day: string, now: number): Promise<void> {
+    const open = this.#open = await this.#begin(day);
+    const { head } = this.#state;
+    const opening = extendChain(head, openedEntry(day, day), Math.max(now, head.timeMs));
+    await open.segment.append(concatBytes(opening.lines));
+    this.#state = { ...this.#state, head: opening.head, day, sealedBy: null };
+    this.options.metrics.auditRecords.inc();
+    await this.#seal(open, DAY_SEALED, now);
   }
 
   async #seal(open: Open, type: typeof DAY_SEALED | typeof SEGMENT_SEALED, now: number) {
     const { segment, start } = open;
-    const { head } = this.state;
+    const { head } = this.#state;
     const name = { day: segment.day, firstSequence: segment.firstSequence };
     const entry = sealedEntry(name, head.sequence + 1, type === DAY_SEALED);
     const extension = extendChain(head, entry, Math.max(now, head.timeMs));
     await segment.append(concatBytes(extension.lines));
-    this.state = { ...this.state, head: extension.head, sealedBy: type };
+    this.#state = { ...this.#state, head: extension.head, sealedBy: type };
     this.options.metrics.auditRecords.inc();
     segment.close();
-    this.open = null;
-    const end = { state: this.state, bytes: segment.bytes, torn: null };
+    this.#open = null;
+    const end = { state: this.#state, bytes: segment.bytes, torn: null };
     this.segments.add({ fileName: segmentFileName(name), name, before: start, end });
     this.options.log.log("info", "audit_segment_sealed", { ...name, bytes: segment.bytes });
   }
 
-  #noteTrimmed(path: string, bytes: number): void {
-    if (bytes === 0) return;
-    const trimmedBytes = bytes + (this.recovered?.trimmedBytes ?? 0);
+  async #noteTrim(path: string, trimmedBytes: number): Promise<void> {
     const file = path.slice(path.lastIndexOf("/") + 1);
-    this.recovered = { file, trimmedBytes, reason: "a write failed half-way" };
+    const after = this.#state.head.sequence;
+    const trim = { file, trimmedBytes, reason: "a write failed half-way", after };
+    this.parts.trim = mergeTrims(this.parts.trim, trim);
+    await this.parts.trims.write(this.parts.trim);
   }
 
   #refuse(error: unknown): RefusedError {
@@ -283,7 +261,6 @@ function unavailable(why: string, cause?: unknown): RefusedError {
   });
 }
 
-function recoveredEntry({ file, trimmedBytes, reason }: Recovered): AuditEntry {
-  const data = { trimmedBytes, reason };
-  return { type: "audit.recovered", actor: "connector", subject: file, data };
+function diskEntry(type: string): AuditEntry {
+  return { type, actor: "connector", subject: "disk", data: { reserveBytes: RESERVE_BYTES } };
 }

@@ -22,8 +22,9 @@ import {
   type VisitRecord,
 } from "../core/audit/verify.ts";
 import type { Files } from "../runtime.ts";
+import { followSideBySide, type SegmentVerifier } from "./audit_parallel.ts";
 
-const READ_BYTES = 1 << 18;
+const READ_BYTES = 1 << 19;
 const BASE_FILE = "base.json";
 const MAX_BASE_BYTES = 65_536;
 
@@ -50,12 +51,20 @@ export function joinPath(directory: string, fileName: string): string {
   return `${directory}/${fileName}`;
 }
 
+/** The next one is read while this one is looked at. */
 export async function* readChunks(files: Files, path: string): AsyncGenerator<Uint8Array> {
-  for (let offset = 0;;) {
-    const chunk = await files.readAt(path, offset, READ_BYTES);
-    if (chunk.length === 0) return;
-    yield chunk;
-    offset += chunk.length;
+  let next = files.readAt(path, 0, READ_BYTES);
+  try {
+    for (let offset = 0;;) {
+      const chunk = await next;
+      if (chunk.length === 0) return;
+      offset += chunk.length;
+      if (chunk.length === READ_BYTES) next = files.readAt(path, offset, READ_BYTES);
+      yield chunk;
+      if (chunk.length < READ_BYTES) return;
+    }
+  } finally {
+    await next.catch(() => {});
   }
 }
 
@@ -120,17 +129,33 @@ export async function followDirectory(
   directory: string,
   publicKey: Uint8Array | null,
   visit?: VisitRecord,
+  verifier?: SegmentVerifier,
 ): Promise<{ base: LogState; state: LogState; segments: StoredSegment[] }> {
   const stored = await readBase(files, directory);
   const base = stored.publicKey === null ? emptyLog(publicKey) : stored;
   requireKey(base, publicKey);
   const segments: StoredSegment[] = [];
   let state = base;
-  for (const { fileName, name } of await listSegments(files, directory)) {
-    if (name.firstSequence <= base.head.sequence) continue;
+  const listed = (await listSegments(files, directory))
+    .filter(({ name }) => name.firstSequence > base.head.sequence)
+    .map((segment) => ({ ...segment, path: joinPath(directory, segment.fileName) }));
+  let isAlone = !verifier || !visit?.next;
+  while (segments.length < listed.length) {
+    // The first segment of all says whose log it is; from there on the others can be taken side by side.
+    if (!isAlone && state.head.sequence > 0) {
+      const rest = listed.slice(segments.length);
+      for await (const end of followSideBySide(files, state, rest, verifier!, visit!)) {
+        const { fileName, name } = listed[segments.length]!;
+        segments.push({ fileName, name, before: state, end });
+        state = end.state;
+      }
+      isAlone = true;
+      continue;
+    }
+    const { fileName, name, path } = listed[segments.length]!;
     const last = segments.at(-1);
     if (last) requireWhole(last);
-    const chunks = readChunks(files, joinPath(directory, fileName));
+    const chunks = readChunks(files, path);
     const end = await followSegment(state, fileName, name, chunks, visit);
     const segment = { fileName, name, before: state, end };
     if (end.state.sealedBy !== null && end.bytes > 0) requireWhole(segment);

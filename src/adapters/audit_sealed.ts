@@ -24,6 +24,7 @@ const ShipmentSchema = z.strictObject({
   bytes: z.int().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   shippedAtMs: z.int().min(0),
+  retainedUntilMs: z.int().min(0).optional(),
 });
 
 interface Options {

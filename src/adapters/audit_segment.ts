@@ -44,34 +44,47 @@ export class OpenSegment {
 
   /**
    * Makes sure that the file ends where the last acknowledged record ends.
-   * @returns how many bytes of a failed write were cut off
+   * @param beforeTrim told, before it is done, how many bytes of a failed write are cut off
    * @throws RefusedError `audit_broken` when the file is gone, exchanged, or changed by someone else
    */
-  async prepare(): Promise<number> {
-    const info = await this.files.stat(this.path);
-    if (info === null) throw this.#broken("has disappeared");
-    if (info.inode !== this.inode) throw this.#broken("was replaced by another file");
-    if (info.size < this.acknowledged) throw this.#broken(`was cut to ${info.size} bytes`);
+  async prepare(beforeTrim: (bytes: number) => Promise<void>): Promise<void> {
+    const size = await this.#sizeNow();
     if (!this.#suspect) {
-      if (info.size > this.acknowledged) throw this.#broken("was written by someone else");
-      return 0;
+      if (size > this.acknowledged) throw this.#broken("was written by someone else");
+      return;
     }
+    if (size > this.acknowledged) await beforeTrim(size - this.acknowledged);
     this.close();
     await this.files.truncate(this.path, this.acknowledged);
     this.#file = await this.files.openAppend(this.path);
     this.#suspect = false;
-    return info.size - this.acknowledged;
   }
 
-  /** Durable once it resolves. After a failure `prepare` MUST come before the next call. */
+  /**
+   * Durable, and in the file that has the name, once it resolves. After a failure `prepare` MUST come
+   * before the next call.
+   * @throws RefusedError `audit_broken` as `prepare` does
+   */
   async append(bytes: Uint8Array): Promise<void> {
     try {
       await this.#file!.append(bytes);
-      this.acknowledged += bytes.length;
     } catch (error) {
       this.#suspect = true;
       throw error;
     }
+    this.acknowledged += bytes.length;
+    // A file that lost its name takes bytes as ever: only who looks afterwards may acknowledge.
+    if (await this.#sizeNow() > this.acknowledged) {
+      throw this.#broken("was written by someone else");
+    }
+  }
+
+  async #sizeNow(): Promise<number> {
+    const info = await this.files.stat(this.path);
+    if (info === null) throw this.#broken("has disappeared");
+    if (info.inode !== this.inode) throw this.#broken("was replaced by another file");
+    if (info.size < this.acknowledged) throw this.#broken(`was cut to ${info.size} bytes`);
+    return info.size;
   }
 
   close(): void {

@@ -1,51 +1,39 @@
-/**
- * The audit archive in S3. Objects are created, never replaced, and read back. The SDK is loaded when
- * there is something to do, and gets everything explicitly: of the environment it needs HOME to be
- * visible, of the system `osRelease`.
- */
-import type { ListObjectVersionsCommandOutput, S3Client } from "@aws-sdk/client-s3";
-import { decodeBase64, encodeBase64, encodeHex, sha256 } from "../core/encoding.ts";
-import type { Archive, ObjectVersion, WormObject, WormStore } from "../core/audit/shipping.ts";
-import { RefusedError } from "../errors.ts";
-import { s3ErrorName, toS3Error } from "./s3_errors.ts";
-import process from "node:process";
+/** The audit archive in S3. Objects are created, never replaced, and read back. */
+import type { ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
+import { decodeBase64, encodeBase64, encodeHex, sha256, sha256Hex } from "../core/encoding.ts";
+import type {
+  Archive,
+  ObjectVersion,
+  StoredClaim,
+  WormObject,
+  WormStore,
+} from "../core/audit/shipping.ts";
+import { RefusedError, StalledError } from "../errors.ts";
+import { S3Connection, type S3Options } from "./s3_connection.ts";
+import { s3ErrorName } from "./s3_errors.ts";
 
-/** A home in which there are no settings. */
-const NOWHERE = "/nonexistent";
+export type { S3AccessKey, S3Options } from "./s3_connection.ts";
 
-type Sdk = typeof import("@aws-sdk/client-s3");
-
-export interface S3AccessKey {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  /** When to ask for a new one. */
-  readonly expiration?: Date;
-}
-
-export interface S3Options {
-  readonly bucket: string;
-  readonly region: string;
-  /** Default: AWS. */
-  readonly endpoint?: string;
-  readonly pathStyle: boolean;
-  /** Replaces the system's roots. */
-  readonly caPem?: string;
-  readonly timeoutMs: number;
-  accessKey(): Promise<S3AccessKey>;
-}
+/** Stores keep whole seconds. */
+const SECOND_MS = 1000;
 
 export interface StoredObject {
   readonly bytes: number;
   /** Raw; null when the store keeps none for this object. */
   readonly sha256: Uint8Array | null;
+  /** In COMPLIANCE mode; null without, and for who may not see it. */
+  readonly retainedUntilMs: number | null;
 }
 
 export class S3Archive implements WormStore, Archive {
-  #connection: Promise<{ sdk: Sdk; client: S3Client }> | null = null;
   #objectLock: Promise<boolean> | null = null;
 
-  constructor(private readonly options: S3Options) {}
+  /** For who asks about the bucket itself. */
+  readonly connection: S3Connection;
+
+  constructor(options: S3Options) {
+    this.connection = new S3Connection(options);
+  }
 
   async putCreateOnly(
     { key, body, retainUntilMs }: WormObject & { readonly retainUntilMs: number | null },
@@ -56,11 +44,11 @@ export class S3Archive implements WormStore, Archive {
         ObjectLockRetainUntilDate: new Date(retainUntilMs),
       }
       : {};
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.connection.open();
     try {
       await client.send(
         new sdk.PutObjectCommand({
-          Bucket: this.options.bucket,
+          Bucket: this.connection.bucket,
           Key: key,
           Body: body,
           ContentLength: body.length,
@@ -72,28 +60,40 @@ export class S3Archive implements WormStore, Archive {
       return "created";
     } catch (error) {
       if (s3ErrorName(error) !== "PreconditionFailed") {
-        throw this.#translate(error, `PUT of ${key}`);
+        throw this.connection.translate(error, `PUT of ${key}`);
       }
     }
     // The key is taken. By these very bytes, perhaps: an answer that was lost, or another attempt.
-    await this.requireStored({ key, body });
+    const { length: bytes } = body;
+    await this.requireStored({
+      key,
+      bytes,
+      sha256: sha256Hex(body),
+      retainedUntilMs: null,
+      wasSeen: false,
+    });
     return "exists";
   }
 
-  async requireStored({ key, body }: WormObject): Promise<void> {
-    const bytes = body.length;
-    const digest = encodeHex(sha256(body));
+  async requireStored(claim: StoredClaim): Promise<void> {
+    const { key, bytes, sha256: digest, retainedUntilMs, wasSeen } = claim;
     const found = await this.head(key);
     if (found === null) {
-      throw this.#translate(new Error("there is no such object"), `HEAD of ${key}`);
+      if (wasSeen) throw this.#gone(key);
+      throw this.connection.translate(new Error("there is no such object"), `HEAD of ${key}`);
     }
     const content = found.bytes !== bytes
       ? null
       : found.sha256 ?? sha256(await collect(this.get(key)));
-    if (content !== null && encodeHex(content) === digest) return;
+    if (content !== null && encodeHex(content) === digest) {
+      if (retainedUntilMs !== null && await this.hasObjectLock()) {
+        this.#requireRetention(key, found.retainedUntilMs, retainedUntilMs);
+      }
+      return;
+    }
     throw new RefusedError(
       "audit_broken",
-      `${this.#where()}: ${key} exists with other content: expected ${bytes} bytes with SHA-256 ` +
+      `${this.connection.where}: ${key} exists with other content: expected ${bytes} bytes with SHA-256 ` +
         `${digest}, found ${found.bytes} bytes with ${
           content === null ? "another" : encodeHex(content)
         }`,
@@ -101,30 +101,58 @@ export class S3Archive implements WormStore, Archive {
     );
   }
 
+  #gone(key: string): RefusedError {
+    return new RefusedError(
+      "audit_broken",
+      `${this.connection.where}: ${key} was there and is gone`,
+      {
+        hint:
+          "look for a delete marker, remove that marker, and find out who may delete in the bucket",
+      },
+    );
+  }
+
+  #requireRetention(key: string, found: number | null, expected: number): void {
+    if (found !== null && found + SECOND_MS > expected) return;
+    const until = found === null ? "not at all" : `until ${new Date(found).toISOString()}`;
+    throw new StalledError(
+      "bucket_settings",
+      `${this.connection.where}: ${key} is retained ${until} in COMPLIANCE mode, expected until ` +
+        new Date(expected).toISOString(),
+      { hint: "lengthen its retention, or let the key read it: s3:GetObjectRetention" },
+    );
+  }
+
   async head(key: string): Promise<StoredObject | null> {
-    const { sdk, client } = await this.#connect();
-    const input = { Bucket: this.options.bucket, Key: key, ChecksumMode: "ENABLED" as const };
+    const { sdk, client } = await this.connection.open();
+    const input = { Bucket: this.connection.bucket, Key: key, ChecksumMode: "ENABLED" as const };
     try {
       const answer = await client.send(new sdk.HeadObjectCommand(input));
       const checksum = answer.ChecksumSHA256;
       // A composite checksum, `…-3`, is one over parts and not over the content.
       const isWhole = checksum !== undefined && !checksum.includes("-");
-      return { bytes: answer.ContentLength ?? 0, sha256: isWhole ? decodeBase64(checksum) : null };
+      return {
+        bytes: answer.ContentLength ?? 0,
+        sha256: isWhole ? decodeBase64(checksum) : null,
+        retainedUntilMs: answer.ObjectLockMode === "COMPLIANCE"
+          ? answer.ObjectLockRetainUntilDate?.getTime() ?? null
+          : null,
+      };
     } catch (error) {
       if (s3ErrorName(error) === "NotFound") return null;
-      throw this.#translate(error, `HEAD of ${key}`);
+      throw this.connection.translate(error, `HEAD of ${key}`);
     }
   }
 
   async *get(key: string): AsyncGenerator<Uint8Array> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.connection.open();
     try {
       const { Body } = await client.send(
-        new sdk.GetObjectCommand({ Bucket: this.options.bucket, Key: key }),
+        new sdk.GetObjectCommand({ Bucket: this.connection.bucket, Key: key }),
       );
       yield* Body as AsyncIterable<Uint8Array>;
     } catch (error) {
-      throw this.#translate(error, `GET of ${key}`);
+      throw this.connection.translate(error, `GET of ${key}`);
     }
   }
 
@@ -147,36 +175,34 @@ export class S3Archive implements WormStore, Archive {
   }
 
   async close(): Promise<void> {
-    const connection = await this.#connection;
-    connection?.client.destroy();
-    this.#connection = null;
+    await this.connection.close();
   }
 
   async #listPage(
     prefix: string,
     before: ListObjectVersionsCommandOutput | null,
   ): Promise<ListObjectVersionsCommandOutput> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.connection.open();
     const { NextKeyMarker, NextVersionIdMarker } = before ?? {};
     try {
       return await client.send(
         new sdk.ListObjectVersionsCommand({
-          Bucket: this.options.bucket,
+          Bucket: this.connection.bucket,
           Prefix: prefix,
           ...(NextKeyMarker === undefined ? {} : { KeyMarker: NextKeyMarker }),
           ...(NextVersionIdMarker === undefined ? {} : { VersionIdMarker: NextVersionIdMarker }),
         }),
       );
     } catch (error) {
-      throw this.#translate(error, `listing of ${prefix}`);
+      throw this.connection.translate(error, `listing of ${prefix}`);
     }
   }
 
   async #askObjectLock(): Promise<boolean> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.connection.open();
     try {
       const answer = await client.send(
-        new sdk.GetObjectLockConfigurationCommand({ Bucket: this.options.bucket }),
+        new sdk.GetObjectLockConfigurationCommand({ Bucket: this.connection.bucket }),
       );
       return answer.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
     } catch (error) {
@@ -184,51 +210,8 @@ export class S3Archive implements WormStore, Archive {
       if (name === "ObjectLockConfigurationNotFoundError" || name === "NotImplemented") {
         return false;
       }
-      throw this.#translate(error, "GetObjectLockConfiguration");
+      throw this.connection.translate(error, "GetObjectLockConfiguration");
     }
-  }
-
-  #connect(): Promise<{ sdk: Sdk; client: S3Client }> {
-    return this.#connection ??= this.#open();
-  }
-
-  async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
-    const { region, endpoint, pathStyle, caPem, timeoutMs, accessKey } = this.options;
-    // A service may have no HOME; the SDK then asks for the user's number, which the agent may not know.
-    process.env.HOME ??= NOWHERE;
-    const [sdk, { Agent }] = await Promise.all([
-      import("@aws-sdk/client-s3"),
-      import("node:https"),
-    ]);
-    const client = new sdk.S3Client({
-      region,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      forcePathStyle: pathStyle,
-      credentials: () => accessKey(),
-      // The upload loop alone decides when to try again.
-      maxAttempts: 1,
-      requestChecksumCalculation: "WHEN_REQUIRED",
-      responseChecksumValidation: "WHEN_REQUIRED",
-      followRegionRedirects: false,
-      requestHandler: {
-        connectionTimeout: timeoutMs,
-        requestTimeout: timeoutMs,
-        throwOnRequestTimeout: true,
-        // A body in the middle of which the server falls silent: nothing else bounds that.
-        socketTimeout: timeoutMs,
-        httpsAgent: new Agent({ keepAlive: true, ...(caPem === undefined ? {} : { ca: caPem }) }),
-      },
-    });
-    return { sdk, client };
-  }
-
-  #where(): string {
-    const { bucket, endpoint } = this.options;
-    return `S3 bucket ${bucket}${endpoint === undefined ? "" : ` at ${endpoint}`}`;
-  }
-
-  #translate(error: unknown, what: string): Error {
-    return toS3Error(error, this.#where(), what);
   }
 }
 

@@ -36,8 +36,11 @@ export interface Agent {
   nextRenewal(): Promise<void>;
   /** Rejects when a part failed in a way that nobody foresaw. */
   readonly finished: Promise<void>;
-  /** Finishes requests, leaves executions as the journal has them, and closes everything. */
-  stop(): Promise<void>;
+  /**
+   * Finishes requests, leaves executions as the journal has them, and closes everything. With `isLast`, the
+   * audit log goes to the archive first: its disk may go with the process.
+   */
+  stop(options?: { readonly isLast: boolean }): Promise<void>;
 }
 
 /** Throws ConnectorErrors that say what in the configuration or on the disk stands in the way. */
@@ -80,7 +83,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
     const duties = dutiesOf({ foundation, control, execution, streaming, shipping, election });
     const running = run([...duties, ...doors.duties, authorities.run], foundation);
     running.finished.then(liveness.end, liveness.end);
-    const stop = async () => {
+    const stop = async (isLast: boolean) => {
       running.stop();
       await running.finished.catch(() => {});
       await audit.record({
@@ -89,6 +92,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
         subject: config.clusterName,
         data: {},
       }).catch(() => {});
+      if (isLast) await shipping.finish();
       await cleanUp();
       log.log("info", "agent_stopped");
     };
@@ -102,7 +106,7 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
       log,
       nextRenewal: authorities.next,
       finished: running.finished,
-      stop: () => stopping ??= stop(),
+      stop: ({ isLast } = { isLast: false }) => stopping ??= stop(isLast),
     };
   } catch (error) {
     await cleanUp();

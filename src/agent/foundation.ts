@@ -1,6 +1,7 @@
 /** What everything else stands on: the state directory and its lock, the key, the log, the audit chain. */
 import { StalledError } from "../errors.ts";
-import { type FileAuditLog, openAuditLog } from "../adapters/audit_file.ts";
+import type { FileAuditLog } from "../adapters/audit_file.ts";
+import { openAuditLog } from "../adapters/audit_open.ts";
 import { loadOrCreateKey } from "../adapters/key_file.ts";
 import type { Config } from "../config/schema.ts";
 import { checkpointOrigin } from "../core/audit/checkpoint.ts";

@@ -14,7 +14,9 @@ export interface KubernetesSide {
 }
 
 /** null where `kubernetes.mode` is none. */
-export async function connectKubernetes(foundation: Foundation): Promise<KubernetesSide | null> {
+export async function connectKubernetes(
+  foundation: Pick<Foundation, "config" | "runtime" | "mask" | "env">,
+): Promise<KubernetesSide | null> {
   const { config, runtime, mask, env } = foundation;
   if (config.kubernetes.mode === "none") return null;
   const { files, clock } = runtime;

@@ -65,7 +65,7 @@ export async function live(
     }
   } finally {
     await manager.tell(NOTICE.stopping);
-    await running.agent.stop();
+    await running.agent.stop({ isLast: true });
     await manager.close();
   }
 }

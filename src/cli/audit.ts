@@ -15,6 +15,7 @@ import { AuditDamageError, type LogState, type VisitRecord } from "../core/audit
 import { decodeBase64, decodeUtf8, encodeHex } from "../core/encoding.ts";
 import { ConnectorError, describeError, InvalidInputError, RefusedError } from "../errors.ts";
 import type { Files } from "../runtime.ts";
+import { followFolder } from "./audit_follow.ts";
 import type { CliIo, ExitCode } from "./io.ts";
 import { type Format, printResult } from "./output.ts";
 
@@ -98,14 +99,16 @@ async function judge(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict>
   const anchors = new Anchors();
   for (const label of checkpoints) anchors.add({ label, note: await readText(io, label) });
   let firstDay: string | null = null;
-  const visit: VisitRecord = (_record, state) => {
+  const see: VisitRecord = (_record, state) => {
     firstDay ??= state.day;
     anchors.compare(state);
   };
+  const next = (after: number) => firstDay === null ? after + 1 : anchors.next(after);
+  const visit = Object.assign(see, { next });
   let removedRecords = 0;
   let state: LogState;
   if ("directory" in source) {
-    const found = await followDirectory(io.files, source.directory, publicKey, visit);
+    const found = await followFolder(io.files, source.directory, publicKey, visit);
     const last = found.segments.at(-1);
     if (last) requireWhole(last);
     if (found.base.publicKey !== null) anchors.compare(found.base);

@@ -145,6 +145,15 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
 
   addAudit(program, parts, exit);
 
+  program.command("doctor")
+    .description("look at everything that the agent needs, and say what to do; changes nothing")
+    .addOption(configOption(io))
+    .addOption(outputOption())
+    .action(async ({ config, output }: { config: string; output: Format }) => {
+      const { runDoctor } = await import("./doctor.ts");
+      exit(await runDoctor(config, output, parts.surroundings, io));
+    });
+
   program.command("version")
     .description("print the version; with --verify, what this program is and who vouches for it")
     .option("--verify", "explain what this program is", false)

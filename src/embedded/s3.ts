@@ -21,6 +21,8 @@ export interface EmbeddedS3Options extends S3Credentials {
   readonly objectLock: boolean;
   /** Default: as `objectLock`, which needs it. */
   readonly versioning?: boolean;
+  /** Whether the access key may delete; default: it may. */
+  readonly mayDelete?: boolean;
 }
 
 export interface EmbeddedS3 {
@@ -37,6 +39,7 @@ export interface EmbeddedS3 {
 
 export async function startS3(options: EmbeddedS3Options): Promise<EmbeddedS3> {
   const { pki, objectLock, versioning = objectLock } = options;
+  const { mayDelete = true } = options;
   const settings = { name: options.bucket, objectLock, versioning };
   const bucket = new Bucket(settings, () => new Date());
   const requests: string[] = [];
@@ -46,6 +49,9 @@ export async function startS3(options: EmbeddedS3Options): Promise<EmbeddedS3> {
       requireSignature(request, body, options, Date.now());
       const url = new URL(request.url);
       requests.push(`${request.method} ${url.pathname}${url.search}`);
+      if (request.method === "DELETE" && !mayDelete) {
+        throw new S3Problem(403, "AccessDenied", "Access Denied");
+      }
       return route(bucket, request, url, body);
     } catch (error) {
       if (error instanceof S3Problem) return answerProblem(error, request.method);
@@ -100,6 +106,10 @@ function routeBucket(bucket: Bucket, method: string, query: URLSearchParams): Re
   if (query.has("versioning")) {
     const status = bucket.options.versioning ? [["Status", "Enabled"] as const] : [];
     return answerXml("VersioningConfiguration", status);
+  }
+  if (query.has("encryption")) {
+    const message = "The server side encryption configuration was not found";
+    throw new S3Problem(404, "ServerSideEncryptionConfigurationNotFoundError", message);
   }
   if (query.has("object-lock")) {
     if (bucket.options.objectLock) {

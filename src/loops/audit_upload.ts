@@ -5,8 +5,14 @@
 import { backoffMs } from "../core/backoff.ts";
 import { encodeUtf8, sha256Hex } from "../core/encoding.ts";
 import type { HealthBoard } from "../core/health.ts";
-import { endOfDay, shippedKey } from "../core/audit/segment.ts";
-import type { SealedSegment, SegmentedLog, WormStore } from "../core/audit/shipping.ts";
+import { endOfDay, shippedKey, startOfDay } from "../core/audit/segment.ts";
+import type {
+  SealedSegment,
+  SegmentedLog,
+  Shipment,
+  StoredClaim,
+  WormStore,
+} from "../core/audit/shipping.ts";
 import { ConnectorError, describeError, TransientError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -71,66 +77,106 @@ export async function shipSealed(
   }
   for (const segment of audit.segments.list()) {
     signal.throwIfAborted();
-    if (segment.shipment === null) await ship(options, store, segment);
+    if (segment.shipment === null) await ship(options, store, segment, signal);
   }
-  await removeOld(options);
+  await removeOld(options, store);
   const sealed = audit.segments.list().length;
   health.report(PART, "ok", `${sealed} sealed segments here, all shipped`);
+}
+
+/**
+ * At the last stop of a process: ends the open segment and ships what is left. Nothing is recorded of it,
+ * or there would be something left again.
+ */
+export async function shipLast(options: AuditUploadOptions, signal: AbortSignal): Promise<void> {
+  const { audit, store } = options;
+  if (store === null) return;
+  await audit.seal();
+  for (const segment of audit.segments.list()) {
+    signal.throwIfAborted();
+    if (segment.shipment === null) await send(options, store, segment, signal);
+  }
 }
 
 async function ship(
   options: AuditUploadOptions,
   store: WormStore,
   segment: SealedSegment,
+  signal: AbortSignal,
 ): Promise<void> {
+  const { key, bytes, sha256, retainedUntilMs } = await send(options, store, segment, signal);
+  await options.audit.record({
+    type: "audit.segment_shipped",
+    actor: "connector",
+    subject: key,
+    data: { bytes, sha256, retained: retainedUntilMs !== undefined },
+  });
+}
+
+/** Puts a segment and its checkpoint into the archive, and looks whether they are there. */
+async function send(
+  options: AuditUploadOptions,
+  store: WormStore,
+  segment: SealedSegment,
+  signal: AbortSignal,
+): Promise<Shipment> {
   const { audit, clock, log, metrics, prefix, retentionMs } = options;
   const { segments } = audit;
-  const { fileName } = segment;
+  const { fileName, day } = segment;
   const name = shippedKey(prefix, segments.chainId, segment);
   const body = await segments.read(fileName);
   const checkpoint = encodeUtf8(await segments.checkpoint(fileName));
   const retainUntilMs = clock.now() + retentionMs;
+  // An earlier attempt whose answer was lost asked for less, but never for less than from the day on.
+  const retainedUntilMs = Math.min(retainUntilMs, startOfDay(day) + retentionMs);
   let result = "";
   // The segment goes last: where it lies, its checkpoint lies too.
-  for (
-    const object of [
-      { key: `${name}.checkpoint`, body: checkpoint },
-      { key: `${name}.jsonl`, body },
-    ]
-  ) {
-    result = await store.putCreateOnly({ ...object, retainUntilMs });
-    await store.requireStored(object);
+  const objects = [
+    { key: `${name}.checkpoint`, body: checkpoint },
+    { key: `${name}.jsonl`, body },
+  ];
+  for (const { key, body } of objects) {
+    result = await store.putCreateOnly({ key, body, retainUntilMs });
+    await store.requireStored({ ...claim(key, body), retainedUntilMs, wasSeen: false });
   }
-  const key = `${name}.jsonl`;
-  const shipment = {
-    key,
+  const isRetained = await store.hasObjectLock();
+  signal.throwIfAborted();
+  const shipment: Shipment = {
+    key: `${name}.jsonl`,
     bytes: body.length,
     sha256: sha256Hex(body),
     shippedAtMs: clock.now(),
+    ...(isRetained ? { retainedUntilMs } : {}),
   };
   await segments.markShipped(fileName, shipment);
   metrics.auditUploads.inc({ result });
   log.log("info", "audit_segment_shipped", { ...shipment, result });
-  const { bytes, sha256 } = shipment;
-  const retained = await store.hasObjectLock();
-  await audit.record({
-    type: "audit.segment_shipped",
-    actor: "connector",
-    subject: key,
-    data: { bytes, sha256, retained },
-  });
+  return shipment;
 }
 
-/** From the old end, and never past a segment that must stay. */
-async function removeOld(options: AuditUploadOptions): Promise<void> {
+function claim(key: string, body: Uint8Array): Pick<StoredClaim, "key" | "bytes" | "sha256"> {
+  return { key, bytes: body.length, sha256: sha256Hex(body) };
+}
+
+/** From the old end, never past a segment that must stay, and only what the archive still has. */
+async function removeOld(options: AuditUploadOptions, store: WormStore): Promise<void> {
   const { audit, clock, keepLocalMs } = options;
   for (const { fileName, day, shipment } of audit.segments.list()) {
     if (shipment === null || endOfDay(day) + keepLocalMs > clock.now()) return;
+    const { key, sha256, retainedUntilMs = 0 } = shipment;
+    const isOver = retainedUntilMs <= clock.now();
+    const asBefore = { retainedUntilMs: isOver ? null : retainedUntilMs, wasSeen: true };
+    const checkpoint = encodeUtf8(await audit.segments.checkpoint(fileName));
+    await store.requireStored({ ...shipment, ...asBefore });
+    await store.requireStored({
+      ...claim(key.replace(/jsonl$/, "checkpoint"), checkpoint),
+      ...asBefore,
+    });
     await audit.record({
       type: "audit.segment_removed",
       actor: "connector",
       subject: fileName,
-      data: { key: shipment.key, sha256: shipment.sha256 },
+      data: { key, sha256 },
     });
     await audit.segments.removeOldest(fileName);
   }

@@ -70,6 +70,14 @@ async function readFull(file: Deno.FsFile, length: number): Promise<Uint8Array<A
   return bytes.subarray(0, filled);
 }
 
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // The next one is written over it.
+  }
+}
+
 function orNull<T>(path: string, work: () => T): T | null {
   try {
     return work();
@@ -176,13 +184,19 @@ export const systemFiles: Files = {
       Deno.renameSync(temporary, path);
       await syncDirectory(dirname(path));
     } catch (error) {
+      removeQuietly(temporary); // on a full disk, half of it is what others lack
       throw diskError(error, path);
     }
   },
   async openAppend(path): Promise<AppendFile> {
     try {
       const file = Deno.openSync(path, { append: true, create: true, mode: PRIVATE_MODE });
-      await syncDirectory(dirname(path));
+      try {
+        await syncDirectory(dirname(path));
+      } catch (error) {
+        file.close();
+        throw error;
+      }
       return {
         path,
         async append(bytes) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeUtf8, sha256Hex } from "../../src/core/encoding.ts";
 import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
-import { StalledError } from "../../src/errors.ts";
+import { toS3Error } from "../../src/adapters/s3_errors.ts";
+import { StalledError, TransientError } from "../../src/errors.ts";
 import { createPki } from "../../src/embedded/pki.ts";
 import { createS3Fixture } from "../fakes/s3.ts";
 
@@ -141,4 +142,11 @@ Deno.test("S3 get ends in time when the server falls silent in mid-body", async 
   await proxy.until(() => proxy.sent.answers > 60_000);
   proxy.stall();
   await ended;
+});
+
+Deno.test("S3 that is busy with the same key is asked again", () => {
+  const conflict = { name: "ConditionalRequestConflict", $metadata: { httpStatusCode: 409 } };
+  const error = toS3Error(conflict, "S3 bucket b", "PUT of k");
+  assert.ok(error instanceof TransientError);
+  assert.equal(error.code, "unavailable");
 });

@@ -1,5 +1,5 @@
 /** What audit tests share: a signer, a folder of their own, a log that opens on it. */
-import { openAuditLog } from "../../src/adapters/audit_file.ts";
+import { openAuditLog } from "../../src/adapters/audit_open.ts";
 import { checkpointOrigin, type CheckpointSigner } from "../../src/core/audit/checkpoint.ts";
 import type { AuditEntry } from "../../src/core/audit.ts";
 import { HealthBoard } from "../../src/core/health.ts";

@@ -1,5 +1,5 @@
 /** The execution side as the agent wires it, against a Kubernetes API and a real disk. */
-import { openAuditLog } from "../../src/adapters/audit_file.ts";
+import { openAuditLog } from "../../src/adapters/audit_open.ts";
 import { followDirectory } from "../../src/adapters/audit_recovery.ts";
 import { RootedFiles } from "../../src/adapters/host_files.ts";
 import { FileJournal } from "../../src/adapters/journal_file.ts";

@@ -6,12 +6,14 @@ export class FaultyFiles {
   readonly operations: string[] = [];
   readonly files: Files;
   #failAt = Infinity;
+  #lasts = 1;
   #error: () => Error = () => new Error("EIO: input/output error");
 
   constructor(base: Files) {
     const guard = async (operation: string, fail: () => Promise<unknown> = async () => {}) => {
       this.operations.push(operation);
-      if (this.operations.length !== this.#failAt) return;
+      const since = this.operations.length - this.#failAt;
+      if (!(since >= 0 && since < this.#lasts)) return;
       await fail();
       throw this.#error();
     };
@@ -40,9 +42,13 @@ export class FaultyFiles {
     };
   }
 
-  /** @param operation 1 for the next one */
-  failAt(operation: number, error?: () => Error): void {
+  /**
+   * @param operation 1 for the next one
+   * @param lasts how many fail, one after the other
+   */
+  failAt(operation: number, error?: () => Error, lasts = 1): void {
     this.#failAt = this.operations.length + operation;
+    this.#lasts = lasts;
     if (error) this.#error = error;
   }
 

@@ -9,12 +9,18 @@ const KEY = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDEN
 export interface S3Fixture extends AsyncDisposable {
   readonly s3: EmbeddedS3;
   readonly archive: S3Archive;
+  /** Of the server's certificate. */
+  readonly caPem: string;
   /** Another client, closed with the rest. */
   connect(changes: Partial<S3Options>): S3Archive;
 }
 
 export async function createS3Fixture(
-  { objectLock = false, versioning = false }: { objectLock?: boolean; versioning?: boolean } = {},
+  { objectLock = false, versioning = false, mayDelete = true }: {
+    objectLock?: boolean;
+    versioning?: boolean;
+    mayDelete?: boolean;
+  } = {},
 ): Promise<S3Fixture> {
   const pki = await createPki();
   const s3 = await startS3({
@@ -22,6 +28,7 @@ export async function createS3Fixture(
     bucket: BUCKET,
     objectLock,
     versioning: versioning || objectLock,
+    mayDelete,
     ...KEY,
   });
   const clients: S3Archive[] = [];
@@ -42,6 +49,7 @@ export async function createS3Fixture(
   return {
     s3,
     archive: connect({}),
+    caPem: pki.caPem,
     connect,
     async [Symbol.asyncDispose]() {
       for (const client of clients) await client.close();

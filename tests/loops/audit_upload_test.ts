@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
 import { verifyCheckpoint } from "../../src/core/audit/checkpoint_proof.ts";
 import type { WormStore } from "../../src/core/audit/shipping.ts";
-import { decodeUtf8 } from "../../src/core/encoding.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import {
   type AuditUploadOptions,
   runAuditUpload,
+  shipLast,
   shipSealed,
 } from "../../src/loops/audit_upload.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
@@ -180,6 +181,106 @@ Deno.test("audit upload stalls, and waits for a person, when credentials are wro
   await loop;
   assert.ok(!fixture.logged.join().includes(secretAccessKey));
   await audit.close();
+});
+
+Deno.test("audit upload ships what is open at the last stop, and leaves nothing behind", async () => {
+  await using fixture = await createAuditFixture();
+  await using remote = await createS3Fixture({ objectLock: true });
+  let audit = await fixture.open();
+  await liveDays(fixture, audit, 1);
+  await audit.record(createEntry(7));
+  await shipLast(uploadOptions(fixture, audit, remote.archive), FOREVER);
+  await audit.close();
+  const jsonl = () => remote.s3.objects().filter(({ key }) => key.endsWith(".jsonl"));
+  assert.equal(jsonl().length, 2);
+  assert.match(decodeUtf8(jsonl()[1]!.body!), /"e-7".*\n.*audit\.segment_sealed/);
+  audit = await fixture.open();
+  assert.ok(audit.segments.list().every(({ shipment }) => shipment !== null));
+  await audit.record(createEntry(8));
+  await shipSealed(uploadOptions(fixture, audit, remote.archive), FOREVER);
+  assert.equal(jsonl().length, 2);
+  await audit.close();
+});
+
+Deno.test("audit upload ships at the next start what the last stop could not", async () => {
+  await using fixture = await createAuditFixture();
+  await using remote = await createS3Fixture();
+  let audit = await fixture.open();
+  await audit.record(createEntry(1));
+  await remote.s3.server.stop();
+  const failing = shipLast(uploadOptions(fixture, audit, remote.archive), FOREVER);
+  await assert.rejects(failing, { code: "unavailable" });
+  await audit.close();
+  remote.s3.server.start();
+  audit = await fixture.open();
+  const stop = new AbortController();
+  const loop = runAuditUpload(uploadOptions(fixture, audit, remote.archive), stop.signal);
+  await until(() => fixture.health.get("audit_upload")?.state === "ok");
+  stop.abort();
+  await loop;
+  assert.equal(remote.s3.objects().length, 2);
+  await audit.close();
+});
+
+Deno.test("audit upload keeps a day, and says why, when another log lies under its key", async () => {
+  await using fixture = await createAuditFixture();
+  await using remote = await createS3Fixture({ objectLock: true });
+  const audit = await fixture.open();
+  await liveDays(fixture, audit, 1);
+  await audit.rotate();
+  const options = uploadOptions(fixture, audit, remote.archive);
+  const name = `audit/${audit.segments.chainId}/2026-11-22/` +
+    "00000000000000000001-00000000000000000003.jsonl";
+  const put = { createOnly: true, checksumSha256: null, retainUntil: null };
+  remote.s3.bucket.put(name, encodeUtf8("other bytes\n"), put);
+  const stop = new AbortController();
+  const loop = runAuditUpload({ ...options, keepLocalMs: 0 }, stop.signal);
+  await until(() => fixture.health.get("audit_upload")?.state === "stalled");
+  stop.abort();
+  await loop;
+  assert.match(fixture.health.get("audit_upload")!.reason, /exists with other content/);
+  assert.equal(audit.segments.list()[0]!.shipment, null);
+  await audit.close();
+});
+
+Deno.test("audit upload keeps a day that the archive retains for less than was asked", async () => {
+  await using fixture = await createAuditFixture();
+  await using remote = await createS3Fixture({ objectLock: true });
+  const audit = await fixture.open();
+  await liveDays(fixture, audit, 1);
+  const forgetful: WormStore = {
+    hasObjectLock: () => remote.archive.hasObjectLock(),
+    requireStored: (claim) => remote.archive.requireStored(claim),
+    putCreateOnly: (object) =>
+      remote.archive.putCreateOnly({ ...object, retainUntilMs: Date.now() + DAY_MS }),
+  };
+  const shipping = shipSealed(uploadOptions(fixture, audit, forgetful), FOREVER);
+  await assert.rejects(shipping, {
+    code: "bucket_settings",
+    message: /is retained until .*expected/,
+  });
+  assert.equal(audit.segments.list()[0]!.shipment, null);
+  await audit.close();
+});
+
+Deno.test("audit upload removes no local day that the archive no longer shows", async () => {
+  for (const suffix of ["jsonl", "checkpoint"]) {
+    await using fixture = await createAuditFixture();
+    await using remote = await createS3Fixture({ objectLock: true });
+    const audit = await fixture.open();
+    await liveDays(fixture, audit, 1);
+    const options = uploadOptions(fixture, audit, remote.archive, { keepLocalMs: 2 * DAY_MS });
+    await shipSealed(options, FOREVER);
+    const { key } = remote.s3.objects().find(({ key }) => key.endsWith(suffix))!;
+    remote.s3.bucket.remove(key, null);
+    fixture.clock.advance(3 * DAY_MS);
+    await assert.rejects(shipSealed(options, FOREVER), {
+      code: "audit_broken",
+      message: /was there and is gone/,
+    });
+    assert.equal(audit.segments.list()[0]!.day, "2026-11-22");
+    await audit.close();
+  }
 });
 
 async function until(condition: () => boolean): Promise<void> {

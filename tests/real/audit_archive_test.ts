@@ -2,17 +2,11 @@
 import assert from "node:assert/strict";
 import * as sdk from "@aws-sdk/client-s3";
 import { FaultProxy } from "../../scripts/testbed/fault_proxy.ts";
-import { openAuditLog } from "../../src/adapters/audit_file.ts";
-import { loadOrCreateKey } from "../../src/adapters/key_file.ts";
-import { checkpointOrigin } from "../../src/core/audit/checkpoint.ts";
-import { HealthBoard } from "../../src/core/health.ts";
-import { JsonLogger, SecretMask } from "../../src/log.ts";
-import { createMetrics } from "../../src/metrics.ts";
-import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { open, type S3Place } from "../contract/s3/target.ts";
 import { createEntry } from "../fakes/audit.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 import { cli } from "./agent_process.ts";
+import { openLog } from "./audit_log.ts";
 import type { Ground } from "./ground.ts";
 import { realTest } from "./peers.ts";
 import { withAgent, withGround } from "./running_agent.ts";
@@ -43,10 +37,11 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
       await proxy.heal();
       await agent.untilEvent("audit_segment_shipped");
     });
+    // The rest of it, today's, went there when the agent was asked to stop.
     await using opened = open(place);
     const keys = (await Array.fromAsync(opened.archive.versions(""))).map(({ key }) => key);
-    assert.equal(keys.length, 2, keys.join(", "));
-    assert.equal(new Set(keys).size, 2);
+    assert.equal(keys.length, 4, keys.join(", "));
+    assert.equal(new Set(keys).size, 4);
 
     const verify = () =>
       cli(
@@ -55,7 +50,7 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
       );
     const good = await verify();
     assert.equal(good.code, 0, good.stderr);
-    assert.match(good.stdout, /audit log ok: 50\d records/);
+    assert.match(good.stdout, /audit log ok: 5[01]\d records/);
 
     await hide(place, keys[1]!);
     const hidden = await verify();
@@ -63,23 +58,8 @@ realTest("agent ships a day to a real S3 once, whatever breaks off, and it is ve
     assert.match(hidden.stderr, /audit log NOT ok: .*it was deleted: delete marker/);
   }));
 
-/** With the key that the agent then finds. */
 async function liveYesterday({ stateDir }: Ground): Promise<void> {
-  const clock = new FakeClock(Date.now() - DAY_MS);
-  const key = await loadOrCreateKey(systemFiles, stateDir);
-  const audit = await openAuditLog({
-    files: systemFiles,
-    clock,
-    log: new JsonLogger(clock, () => {}, "error", new SecretMask()),
-    metrics: createMetrics(),
-    health: new HealthBoard(() => clock.now()),
-    directory: `${stateDir}/audit`,
-    signer: {
-      name: checkpointOrigin(key.publicKey),
-      publicKey: key.publicKey,
-      sign: (bytes) => key.sign(new Uint8Array(bytes)),
-    },
-  });
+  const audit = await openLog(stateDir, new FakeClock(Date.now() - DAY_MS));
   for (let entry = 0; entry < ENTRIES; entry += 1) await audit.record(createEntry(entry));
   await audit.close();
 }

@@ -26,6 +26,13 @@ export class Anchors {
     return this.#matched;
   }
 
+  /** The smallest size above this one that a checkpoint is of; Infinity for none. */
+  next(after: number): number {
+    let least = Infinity;
+    for (const size of this.#open.keys()) if (size > after && size < least) least = size;
+    return least;
+  }
+
   /** After each record, and once before the first. Throws when a checkpoint of that size is false. */
   compare(state: LogState): void {
     const { sequence, tree } = state.head;

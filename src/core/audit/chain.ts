@@ -2,7 +2,7 @@
 import type { AuditEntry } from "../audit.ts";
 import { encodeHex, sha256Hex } from "../encoding.ts";
 import { addLeaf, EMPTY_TREE, type MerkleTree } from "./merkle.ts";
-import { type AuditRecord, decodeRecord, encodeRecord } from "./record.ts";
+import { type AuditRecord, decodeRecord, encodeRecord, type PreparedEntry } from "./record.ts";
 
 export const CLOCK_STEPPED = "audit.clock_stepped";
 
@@ -32,7 +32,11 @@ export interface Extension {
 }
 
 /** Adds one record. When the clock went backwards, a record that says so comes first. */
-export function extendChain(head: ChainHead, entry: AuditEntry, nowMs: number): Extension {
+export function extendChain(
+  head: ChainHead,
+  entry: AuditEntry | PreparedEntry,
+  nowMs: number,
+): Extension {
   if (nowMs >= head.timeMs) return write(head, entry, nowMs);
   const stepped = write(head, clockStepped(head.timeMs, nowMs), nowMs);
   const extended = write(stepped.head, entry, nowMs);
@@ -43,7 +47,7 @@ function clockStepped(fromMs: number, toMs: number): AuditEntry {
   return { type: CLOCK_STEPPED, actor: "connector", subject: "clock", data: { fromMs, toMs } };
 }
 
-function write(head: ChainHead, entry: AuditEntry, timeMs: number): Extension {
+function write(head: ChainHead, entry: AuditEntry | PreparedEntry, timeMs: number): Extension {
   const sequence = head.sequence + 1;
   const { line, leafHash } = encodeRecord(entry, { seq: sequence, timeMs, prev: head.hash });
   const tree = addLeaf(head.tree, leafHash);

@@ -40,39 +40,104 @@ export interface EncodedRecord {
   readonly leafHash: Uint8Array<ArrayBuffer>;
 }
 
+/** An entry that may be written, with what does not depend on its place written out already. */
+export interface PreparedEntry {
+  readonly type: string;
+  /** The record up to its `hash`. */
+  readonly start: string;
+  readonly subject: string;
+  readonly quotedType: string;
+  /** No line of it is longer. */
+  readonly maxBytes: number;
+}
+
+interface Place {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly prev: string;
+}
+
+/** `"hash":"…","prev":"…","seq":…,"subject":` … `,"timeMs":…,"type":` … `}` and a line feed, at their longest. */
+const MAX_PLACE_BYTES = 240;
+
 /** Throws InvalidInputError `malformed_request` or `too_large` for an entry that no record can hold. */
 export function checkEntry(entry: AuditEntry): AuditEntry {
-  const parsed = Entry.safeParse(entry);
-  if (!parsed.success) {
-    throw new InvalidInputError(
-      "malformed_request",
-      `An audit entry of type ${entry.type} is malformed: ${z.prettifyError(parsed.error)}`,
-    );
-  }
-  const { line } = encodeRecord(parsed.data, {
-    seq: Number.MAX_SAFE_INTEGER,
-    timeMs: Number.MAX_SAFE_INTEGER,
-    prev: "0".repeat(64),
-  });
-  if (line.length > MAX_LINE_BYTES) {
+  prepareEntry(entry);
+  return parseEntry(entry);
+}
+
+/** Throws as `checkEntry` does. */
+export function prepareEntry(entry: AuditEntry): PreparedEntry {
+  const prepared = writeOut(isAsItShouldBe(entry) ? entry : parseEntry(entry));
+  const { maxBytes } = prepared;
+  if (maxBytes > MAX_LINE_BYTES) {
     throw new InvalidInputError(
       "too_large",
-      `An audit entry of type ${entry.type} takes ${line.length} bytes; at most ${MAX_LINE_BYTES} are allowed`,
+      `An audit entry of type ${entry.type} takes ${maxBytes} bytes; at most ${MAX_LINE_BYTES} are allowed`,
       { hint: "record a hash of large data instead of the data" },
     );
   }
-  return parsed.data;
+  return prepared;
 }
 
-export function encodeRecord(
-  entry: AuditEntry,
-  place: { seq: number; timeMs: number; prev: string },
-): EncodedRecord {
+function parseEntry(entry: AuditEntry): AuditEntry {
+  const parsed = Entry.safeParse(entry);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(
+    "malformed_request",
+    `An audit entry of type ${entry.type} is malformed: ${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/** What the schema would give back as it is. It costs a tenth of the schema, for each record there is. */
+function isAsItShouldBe(entry: AuditEntry): boolean {
   const { type, actor, subject, data } = entry;
+  if (Object.keys(entry).length !== 4 || typeof data !== "object" || data === null) return false;
+  if (!isText(type, 100) || type === "" || !isText(actor, 300) || !isText(subject, 2000)) {
+    return false;
+  }
+  if (Object.getPrototypeOf(data) !== Object.prototype) return false;
+  return Object.keys(data).every((name) =>
+    name.isWellFormed() && name !== "__proto__" && isValue(data[name])
+  );
+}
+
+function isValue(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => isText(item, Infinity));
+  return value === null || typeof value === "boolean" || Number.isFinite(value) ||
+    isText(value, Infinity);
+}
+
+function isText(value: unknown, max: number): boolean {
+  return typeof value === "string" && value.length <= max && value.isWellFormed();
+}
+
+function writeOut({ type, actor, subject, data }: AuditEntry): PreparedEntry {
+  const start = `{"actor":${JSON.stringify(actor)},"data":${writeData(data)},`;
+  const quoted = JSON.stringify(subject);
+  const quotedType = JSON.stringify(type);
+  // UTF-8 takes at most three bytes for a UTF-16 unit; only what may be too long is counted exactly.
+  const units = start.length + quoted.length + quotedType.length;
+  const bytes = units * 3 + MAX_PLACE_BYTES > MAX_LINE_BYTES
+    ? encodeUtf8(start + quoted + quotedType).length
+    : units * 3;
+  return { type, start, subject: quoted, quotedType, maxBytes: bytes + MAX_PLACE_BYTES };
+}
+
+/** RFC 8785 for what is flat: members by UTF-16 units, everything else as ECMAScript writes it. */
+function writeData(data: AuditEntry["data"]): string {
+  const members = Object.keys(data).sort()
+    .map((name) => `${JSON.stringify(name)}:${JSON.stringify(data[name])}`);
+  return `{${members.join(",")}}`;
+}
+
+export function encodeRecord(entry: AuditEntry | PreparedEntry, place: Place): EncodedRecord {
+  const { start, subject, quotedType } = "start" in entry ? entry : writeOut(entry);
   const { seq, timeMs, prev } = place;
-  const body = { type, actor, subject, data, seq, timeMs, prev };
-  const leafHash = hashLeaf(encodeUtf8(canonicalize(body)!));
-  const line = encodeUtf8(canonicalize({ ...body, hash: encodeHex(leafHash) })! + "\n");
+  const end =
+    `"prev":"${prev}","seq":${seq},"subject":${subject},"timeMs":${timeMs},"type":${quotedType}}`;
+  const leafHash = hashLeaf(encodeUtf8(start + end));
+  const line = encodeUtf8(`${start}"hash":"${encodeHex(leafHash)}",${end}\n`);
   return { line, leafHash };
 }
 

@@ -31,9 +31,25 @@ export function dayOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10);
 }
 
+/** Midnight at the beginning of a day, epoch ms. */
+export function startOfDay(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
 /** Midnight at the end of a day, epoch ms. */
 export function endOfDay(day: string): number {
-  return Date.parse(`${day}T00:00:00Z`) + 86_400_000;
+  return startOfDay(day) + 86_400_000;
+}
+
+/** The day that the log is in by this clock: never before the newest segment's, and never one that is sealed. */
+export function dayByClock(
+  timeMs: number,
+  newest: { readonly day: string | null; readonly sealedBy: string | null },
+): string {
+  const today = dayOf(timeMs);
+  const { day, sealedBy } = newest;
+  if (day === null || today > day) return today;
+  return sealedBy === DAY_SEALED ? dayOf(endOfDay(day)) : day;
 }
 
 export function padSequence(sequence: number): string {

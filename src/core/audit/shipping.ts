@@ -16,6 +16,8 @@ export interface Shipment {
   /** Hex. */
   readonly sha256: string;
   readonly shippedAtMs: number;
+  /** Until when the store was seen to retain it; not there where it retains nothing. */
+  readonly retainedUntilMs?: number | undefined;
 }
 
 /** The sealed part of a log, in the order of the sequence. */
@@ -36,11 +38,25 @@ export interface SegmentedLog extends AuditLog {
   readonly segments: SegmentStore;
   /** Seals the open day if it is over by UTC, and opens the present one. Throws as `record` does. */
   rotate(): Promise<void>;
+  /** Ends the open segment here, for a stop after which nobody may come to ship it. Throws as `record` does. */
+  seal(): Promise<void>;
 }
 
 export interface WormObject {
   readonly key: string;
   readonly body: Uint8Array;
+}
+
+/** What a store must hold under a key. */
+export interface StoredClaim {
+  readonly key: string;
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** It must be retained at least until then; null where that does not matter. */
+  readonly retainedUntilMs: number | null;
+  /** Whether it was seen there before: then it is damage when it is gone. */
+  readonly wasSeen: boolean;
 }
 
 /** A store in which what was written once is never written again. */
@@ -53,10 +69,11 @@ export interface WormStore {
     object: WormObject & { readonly retainUntilMs: number | null },
   ): Promise<"created" | "exists">;
   /**
-   * Asks the store what it holds. TransientError `unavailable` when it holds nothing under the key,
-   * RefusedError `audit_broken` when it holds other bytes.
+   * Asks the store what it holds. TransientError `unavailable` when it holds nothing under the key (yet),
+   * RefusedError `audit_broken` when it holds other bytes, or nothing any more, StalledError `bucket_settings` when Object Lock
+   * is on and the object is retained less than it must be.
    */
-  requireStored(object: WormObject): Promise<void>;
+  requireStored(claim: StoredClaim): Promise<void>;
   /** Whether objects are retained. */
   hasObjectLock(): Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { extendChain } from "../../../src/core/audit/chain.ts";
+import type { AuditRecord } from "../../../src/core/audit/record.ts";
 import { concatBytes } from "../../../src/core/audit/lines.ts";
 import {
   dayOf,
@@ -14,6 +15,7 @@ import {
   emptyLog,
   followSegment,
   type LogState,
+  type VisitRecord,
 } from "../../../src/core/audit/verify.ts";
 import { createEntry } from "../../fakes/audit.ts";
 
@@ -180,4 +182,60 @@ Deno.test("a clock that steps back is recorded, and the order stays", () => {
     }
     assert.equal(head.tree.size, list.length + steps);
   }));
+});
+
+/** One segment of some hundred KiB. */
+function writeLongLog(): { name: SegmentName; bytes: Uint8Array } {
+  const name = { day: dayOf(START_MS), firstSequence: 1 };
+  let { head } = emptyLog(PUBLIC_KEY);
+  const lines: Uint8Array[] = [];
+  for (let index = 0; index < 900; index++) {
+    const entry = index === 0 ? genesisEntry(PUBLIC_KEY, name.day) : createEntry(index);
+    const extension = extendChain(head, entry, START_MS + index);
+    lines.push(...extension.lines);
+    head = extension.head;
+  }
+  return { name, bytes: concatBytes(lines) };
+}
+
+Deno.test("followSegment finds every harm to a long log, and names it as when it reads record by record", async () => {
+  const { name, bytes } = writeLongLog();
+  const verdict = async (content: Uint8Array, visit?: VisitRecord) => {
+    const chunks = chunked(content, 50_000);
+    try {
+      const end = await followSegment(emptyLog(PUBLIC_KEY), "f", name, chunks, visit);
+      return { end };
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const whole = await verdict(bytes);
+  assert.deepEqual(whole, await verdict(bytes, () => {}));
+  assert.ok(typeof whole === "object" && whole.end.state.head.sequence === 900);
+  const seen: number[] = [];
+  const some = Object.assign((record: AuditRecord) => void seen.push(record.seq), {
+    next: (after: number) => Math.ceil((after + 1) / 250) * 250,
+  });
+  assert.deepEqual(await verdict(bytes, some), whole);
+  assert.ok([250, 500, 750].every((sequence) => seen.includes(sequence)));
+  assert.ok(seen.length < 300, `${seen.length}`);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(bytes.length - 1),
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom("flip", "remove", "insert"),
+      async (at, value, harm) => {
+        const harmed = harm === "flip"
+          ? bytes.with(at, bytes[at]! ^ value)
+          : harm === "remove"
+          ? concatBytes([bytes.subarray(0, at), bytes.subarray(at + value)])
+          : concatBytes([bytes.subarray(0, at), new Uint8Array([value]), bytes.subarray(at)]);
+        const found = await verdict(harmed);
+        // What is cut off at the very end leaves a shorter log, or a torn one.
+        if (typeof found === "object") assert.ok(at > bytes.length - 600);
+        assert.deepEqual(found, await verdict(harmed, () => {}));
+      },
+    ),
+    { numRuns: 60 },
+  );
 });

@@ -1,48 +1,22 @@
 import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
-import {
-  type AuditIo,
-  type AuditVerifyOptions,
-  parseArchiveUrl,
-  runAuditShow,
-  runAuditVerify,
-} from "../../src/cli/audit.ts";
+import { type AuditVerifyOptions, parseArchiveUrl, runAuditVerify } from "../../src/cli/audit.ts";
+import { runAuditShow } from "../../src/cli/audit_show.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { shipSealed } from "../../src/loops/audit_upload.ts";
 import { systemRandom } from "../../src/runtime_deno.ts";
-import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
+import { Terminal } from "../fakes/audit_terminal.ts";
 import { createS3Fixture, type S3Fixture } from "../fakes/s3.ts";
 
 const DAY_MS = 86_400_000;
-
-class Terminal {
-  readonly printed: string[] = [];
-  readonly errors: string[] = [];
-  readonly texts = new Map<string, string>();
-
-  readonly io: AuditIo = {
-    print: (line) => this.printed.push(line),
-    printError: (line) => this.errors.push(line),
-    readFile: (path) => {
-      const text = this.texts.get(path);
-      return Promise.resolve(text === undefined ? null : encodeUtf8(text));
-    },
-    files: systemFiles,
-  };
-
-  get output(): string {
-    return [...this.printed, ...this.errors].join("\n");
-  }
-}
 
 async function verify(
   options: Partial<AuditVerifyOptions> & Pick<AuditVerifyOptions, "source">,
   texts: Record<string, string> = {},
 ): Promise<{ code: number; output: string }> {
-  const terminal = new Terminal();
-  for (const [path, text] of Object.entries(texts)) terminal.texts.set(path, text);
+  const terminal = new Terminal(texts);
   const code = await runAuditVerify({ checkpoints: [], output: "text", ...options }, terminal.io);
   return { code, output: terminal.output };
 }
@@ -256,14 +230,14 @@ Deno.test("audit show prints the newest records, without control characters", as
   await log.record({ type: "c.d", actor: "x", subject: "s", data: {} });
   await log.close();
   const terminal = new Terminal();
-  const { directory } = fixture;
-  await runAuditShow({ directory, limit: 2, output: "text" }, terminal.io);
+  const source = { directory: fixture.directory };
+  await runAuditShow({ source, limit: 2, output: "text" }, terminal.io);
   assert.deepEqual(terminal.printed, [
-    '2  2026-11-22T10:00:00.000Z  a.b  x  \\u001b[31m\uFFFD\\n  {"n":1}',
-    "3  2026-11-22T10:00:00.000Z  c.d  x  s  {}",
+    "2  2026-11-22T10:00:00.000Z  a.b  x  \\u{1b}[31m\\u{9b}\\u{a}  n=1",
+    "3  2026-11-22T10:00:00.000Z  c.d  x  s",
   ]);
   const json = new Terminal();
-  await runAuditShow({ directory, limit: 9, type: "c.d", output: "json" }, json.io);
+  await runAuditShow({ source, limit: 9, type: "c.*", output: "json" }, json.io);
   assert.deepEqual(JSON.parse(json.output).records.map(({ seq }: { seq: number }) => seq), [3]);
 });
 

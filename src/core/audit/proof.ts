@@ -3,13 +3,7 @@
  * Made as RFC 6962, section 2.1, defines them; checked as RFC 9162, sections 2.1.3.2 and 2.1.4.2, say.
  */
 import { hashNode, type MerkleTree, treeRoot } from "./merkle.ts";
-import {
-  type LeafRange,
-  peaksOf,
-  rangeRoot,
-  type SubtreeSource,
-  SubtreeStack,
-} from "./subtrees.ts";
+import { type LeafRange, peaksOf, rangeRoot, SubtreeStack } from "./subtrees.ts";
 
 /** The largest power of two below `width`. */
 function split(width: number): number {

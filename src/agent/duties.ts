@@ -1,4 +1,5 @@
 /** What runs in every process, and what only in the one that stands for the cluster. */
+import type { AuditHeads } from "../adapters/audit_heads.ts";
 import { CommandFile } from "../adapters/command_file.ts";
 import { CommandStream } from "../adapters/command_stream.ts";
 import type { HealthBoard } from "../core/health.ts";
@@ -9,6 +10,7 @@ import type { LeaderElection } from "../loops/leadership.ts";
 import { runPruning } from "../loops/pruning.ts";
 import { ReceiptLoop } from "../loops/receipts.ts";
 import { runVaultRenewal } from "../loops/vault_renewal.ts";
+import { prepareAuditHeads } from "./audit_heads.ts";
 import type { AuditShipping } from "./audit_shipping.ts";
 import { handleCommand } from "./commands.ts";
 import type { Control } from "./control.ts";
@@ -36,11 +38,13 @@ const LED =
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
+  const heads = prepareAuditHeads(foundation, () => election?.chains() ?? []);
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,
+    (signal) => heads.run(clock, signal),
   ];
-  const led = ledBy(parts);
+  const led = ledBy(parts, heads);
   if (!election) return [...always, ...led];
   const lead: Loop = async (signal) => {
     await runTogether(led, signal);
@@ -51,7 +55,7 @@ export function dutiesOf(parts: Parts): Loop[] {
 }
 
 /** Each can be begun anew after it has ended: leadership comes and goes. */
-function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
+function ledBy({ foundation, control, execution, streaming }: Parts, heads: AuditHeads): Loop[] {
   const { config, runtime, health, log: logger, metrics, audit, log } = foundation;
   const { clock, random, files } = runtime;
   const common = { clock, random, health, logger, metrics };
@@ -60,7 +64,8 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     ...common,
     api,
     session: control.session,
-    snapshot: () => takeSnapshot(foundation, control, execution, streaming),
+    snapshot: () => takeSnapshot(foundation, control, execution, streaming, heads),
+    heads,
   });
   const receipts = new ReceiptLoop({
     ...common,

@@ -3,7 +3,7 @@ import { StalledError } from "../errors.ts";
 import { type FileAuditLog, openAuditLog } from "../adapters/audit_file.ts";
 import { loadOrCreateKey } from "../adapters/key_file.ts";
 import type { Config } from "../config/schema.ts";
-import { checkpointOrigin } from "../core/audit/checkpoint.ts";
+import { checkpointOrigin, type CheckpointSigner } from "../core/audit/checkpoint.ts";
 import type { ConnectorKey } from "../core/connector_key.ts";
 import { HealthBoard } from "../core/health.ts";
 import { JsonLogger, type Logger, SecretMask } from "../log.ts";
@@ -60,15 +60,20 @@ export async function layFoundation(
       metrics,
       health,
       directory: `${config.stateDir}/audit`,
-      signer: {
-        name: checkpointOrigin(key.publicKey),
-        publicKey: key.publicKey,
-        sign: (bytes) => key.sign(new Uint8Array(bytes)),
-      },
+      signer: checkpointSigner(key),
     });
     return { ...surroundings, config, lock, key, mask, log, metrics, health, audit };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/** The key of the connector as the one that signs the heads of its audit log. */
+export function checkpointSigner(key: ConnectorKey): CheckpointSigner {
+  return {
+    name: checkpointOrigin(key.publicKey),
+    publicKey: key.publicKey,
+    sign: (bytes) => key.sign(new Uint8Array(bytes)),
+  };
 }

@@ -1,5 +1,6 @@
 /** What a heartbeat says, gathered from every side. */
-import type { FileAuditLog } from "../adapters/audit_file.ts";
+import type { AuditHeads } from "../adapters/audit_heads.ts";
+import { describeError, RefusedError } from "../errors.ts";
 import type { HeartbeatSnapshot } from "../loops/heartbeat.ts";
 import type { Control } from "./control.ts";
 import type { Execution } from "./execution.ts";
@@ -7,13 +8,17 @@ import type { Foundation } from "./foundation.ts";
 import type { Streaming } from "./streaming.ts";
 import { VERSION } from "./version.ts";
 
+const PART = "audit_heads";
+
 export async function takeSnapshot(
   foundation: Foundation,
   control: Control,
   execution: Execution,
   streaming: Streaming | null,
+  heads: AuditHeads,
 ): Promise<HeartbeatSnapshot> {
   const open = execution.book.listOpen();
+  const audit = await latestHead(heads, foundation);
   return {
     clusterId: control.session.identity()?.clusterId ?? "",
     version: VERSION,
@@ -23,16 +28,23 @@ export async function takeSnapshot(
       open: open.length,
       pendingApproval: open.filter(({ state }) => state === "pending_approval").length,
     },
-    audit: await latestCheckpoint(foundation.audit),
+    audit,
   };
 }
 
 /** A damaged log signs nothing; the heartbeat goes out all the same and shows the part's state. */
-async function latestCheckpoint(audit: FileAuditLog): Promise<HeartbeatSnapshot["audit"]> {
+async function latestHead(
+  heads: AuditHeads,
+  { health, log }: Foundation,
+): Promise<HeartbeatSnapshot["audit"]> {
   try {
-    const { size, note } = await audit.checkpoint();
-    return { size, checkpoint: note };
-  } catch {
+    const head = await heads.next();
+    health.report(PART, "ok", `${head.size} records, read back and signed`);
+    return head;
+  } catch (error) {
+    const reason = describeError(error);
+    if (health.get(PART)?.reason !== reason) log.log("error", "audit_head_refused", { reason });
+    health.report(PART, error instanceof RefusedError ? "stalled" : "degraded", reason);
     return null;
   }
 }

@@ -1,11 +1,19 @@
 /** `audit verify`: judges a log, from its folder or from the archive, with nothing but the log itself. */
-import { Anchors } from "../core/audit/anchors.ts";
+import { type Anchor, Anchors } from "../core/audit/anchors.ts";
 import { chainIdOf } from "../core/audit/chain.ts";
 import { treeRoot } from "../core/audit/merkle.ts";
 import { trimSlashes } from "../core/audit/segment.ts";
 import { AuditDamageError, type LogState, type VisitRecord } from "../core/audit/verify.ts";
 import { encodeHex } from "../core/encoding.ts";
 import { ConnectorError, describeError } from "../errors.ts";
+import {
+  chainOfCheckpoint,
+  chainsIn,
+  ChainWitness,
+  endedWithoutReason,
+  type JudgedChain,
+  requireNamed,
+} from "./audit_chains.ts";
 import {
   type AuditIo,
   type AuditSource,
@@ -25,8 +33,10 @@ export interface AuditVerifyOptions {
   readonly output: Format;
 }
 
-interface Verdict {
+interface Verdict extends JudgedChain {
   readonly state: LogState;
+  /** Chains that its register names. */
+  readonly named: ReadonlySet<string>;
   readonly firstDay: string;
   readonly removedRecords: number;
   readonly checkpoints: number;
@@ -45,8 +55,18 @@ export async function runAuditVerify(
 ): Promise<ExitCode> {
   const { output } = options;
   try {
-    const verdict = await judge(options, io);
-    printResult(io, output, describeVerdict(verdict, options), () => verdictText(verdict, options));
+    const verdicts = await judgeAll(options, io);
+    const described = verdicts.map((verdict) => describeVerdict(verdict, options));
+    const ended = endedWithoutReason(verdicts);
+    const value = described.length === 1
+      ? described[0]
+      : { ok: true, chains: described, endedWithoutReason: ended };
+    printResult(io, output, value, () => [
+      ...verdicts.flatMap((verdict) => verdictText(verdict, options)),
+      ...ended.map((chain) =>
+        `WARNING: chain ${chain} does not say that it stopped; what it did after its last sealed day is not here`
+      ),
+    ]);
     return 0;
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
@@ -58,14 +78,72 @@ export async function runAuditVerify(
   }
 }
 
-async function judge(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict> {
+/** Every chain that is meant, each with the checkpoints that are of it. */
+async function judgeAll(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict[]> {
+  const { source } = options;
   const key = await readPublicKey(io, options.publicKey);
+  const notes: Anchor[] = [];
+  for (const label of options.checkpoints) notes.push({ label, note: await readText(io, label) });
+  if ("directory" in source || source.chainId !== null) {
+    return [await judge(source, key, notes, io)];
+  }
+  const found = await chainsIn(source);
+  // A key that is given says which chain is meant.
+  const meant = key === null || found.length < 2 ? found : [chainIdOf(key)];
+  if (meant.length < 2) {
+    const verdict = await judge({ ...source, chainId: meant[0] ?? null }, key, notes, io);
+    requireNamed(registered([verdict]), found);
+    return [verdict];
+  }
+  const named = new Map<string, string>();
+  for (const { label, note } of notes) {
+    const chain = chainOfCheckpoint(note);
+    if (chain !== null) named.set(chain, label);
+  }
+  requireNamed(named, found);
+  const verdicts: Verdict[] = [];
+  for (const chainId of meant) {
+    const own = notes.filter(({ note }) => chainOfCheckpoint(note) === chainId);
+    verdicts.push(await judge({ ...source, chainId }, null, own, io));
+  }
+  requireNamed(registered(verdicts), found);
+  return verdicts;
+}
+
+/** Each chain that a register names, and whose register that is. */
+function registered(verdicts: readonly Verdict[]): Map<string, string> {
+  return new Map(
+    verdicts.flatMap(({ chain, named }) =>
+      [...named].map((one) => [one, `the register in chain ${chain}`] as const)
+    ),
+  );
+}
+
+async function judge(
+  source: AuditSource,
+  key: Uint8Array | null,
+  notes: readonly Anchor[],
+  io: AuditIo,
+): Promise<Verdict> {
   const anchors = new Anchors();
-  for (const label of options.checkpoints) anchors.add({ label, note: await readText(io, label) });
+  for (const note of notes) anchors.add(note);
+  const witness = new ChainWitness();
   let firstDay: string | null = null;
-  const visit: VisitRecord = (_record, { day }) => void (firstDay ??= day);
-  const { state, removedRecords } = await followSource(options.source, io, key, anchors, visit);
-  return { state, firstDay: firstDay ?? state.day!, removedRecords, checkpoints: anchors.matched };
+  const visit: VisitRecord = (record, { day }) => {
+    firstDay ??= day;
+    witness.visit(record);
+  };
+  const { state, removedRecords } = await followSource(source, io, key, anchors, visit);
+  return {
+    state,
+    chain: chainIdOf(state.publicKey!),
+    firstDay: firstDay ?? state.day!,
+    lastDay: state.day!,
+    removedRecords,
+    checkpoints: anchors.matched,
+    named: witness.named,
+    hasStopped: witness.hasStopped,
+  };
 }
 
 function describeVerdict(verdict: Verdict, options: AuditVerifyOptions) {

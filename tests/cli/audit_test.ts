@@ -207,20 +207,83 @@ Deno.test("audit verify judges the archive, its versions and its delete markers"
   await log.close();
 });
 
-Deno.test("audit verify asks which chain when the archive holds several", async () => {
+Deno.test("audit verify judges every chain of an archive, or the one that is meant", async () => {
   await using remote = await createS3Fixture();
-  for (let index = 0; index < 2; index++) {
+  const chains: string[] = [];
+  const notes: Record<string, string> = {};
+  let key = "";
+  for (const name of ["a", "b"]) {
     await using fixture = await createAuditFixture();
     const log = await fixture.open();
     await writeDays(fixture, log);
+    notes[name] = await log.segments.checkpoint(log.segments.list().at(-1)!.fileName);
+    await ship(fixture, log, remote);
+    await log.close();
+    chains.push(log.segments.chainId);
+    key = fixture.signer.publicKey.toBase64();
+  }
+  const source = { archive: remote.archive, prefix: "audit", chainId: null };
+  const all = await verify({ source, output: "json", checkpoints: ["a", "b"] }, notes);
+  assert.equal(all.code, 0, all.output);
+  const found = JSON.parse(all.output);
+  assert.deepEqual(
+    found.chains.map((
+      { chain, checkpoints }: { chain: string; checkpoints: number },
+    ) => [chain, checkpoints]),
+    chains.toSorted().map((chain) => [chain, 3]),
+  );
+  assert.equal((await verify({ source: { ...source, chainId: chains[0]! } })).code, 0);
+  const meant = await verify({ source, publicKey: "k" }, { k: key });
+  assert.match(meant.output, new RegExp(`^audit log ok.*\\nchain ${chains[1]}`));
+  assert.match((await verify({ source: { ...source, prefix: "x" } })).output, /no audit log/);
+  erase(remote.s3, remote.s3.objects().find(({ key }) => key.includes(chains[0]!))!.key);
+  assert.equal((await verify({ source })).code, 1);
+});
+
+Deno.test("audit verify misses a chain that a register or a checkpoint names", async () => {
+  await using remote = await createS3Fixture();
+  const gone = "ab".repeat(32);
+  await using fixture = await createAuditFixture();
+  const log = await fixture.open();
+  const chains = [gone, log.segments.chainId];
+  await log.record({ type: "audit.chains", actor: "connector", subject: "x", data: { chains } });
+  await writeDays(fixture, log);
+  await ship(fixture, log, remote);
+  await log.close();
+  const source = { archive: remote.archive, prefix: "audit", chainId: null };
+  const missing = await verify({ source });
+  assert.equal(missing.code, 1);
+  assert.match(
+    missing.output,
+    new RegExp(`whole log of chain ${gone} is missing: the register in`),
+  );
+  await using other = await createAuditFixture();
+  const second = await other.open();
+  await writeDays(other, second);
+  const { note } = await second.checkpoint();
+  await second.close();
+  const foreign = await verify({ source, checkpoints: ["n"] }, { n: note });
+  assert.equal(foreign.code, 1);
+});
+
+Deno.test("audit verify warns of a chain that ended without a word while another went on", async () => {
+  await using remote = await createS3Fixture();
+  for (const [days, stops] of [[1, false], [1, true], [6, false]] as const) {
+    await using fixture = await createAuditFixture();
+    const log = await fixture.open();
+    for (let day = 0; day < days; day++) {
+      await log.record(createEntry(day));
+      if (stops) await log.record({ ...createEntry(day), type: "agent.stopped" });
+      fixture.clock.advance(DAY_MS);
+    }
+    await log.rotate();
     await ship(fixture, log, remote);
     await log.close();
   }
   const source = { archive: remote.archive, prefix: "audit", chainId: null };
-  assert.match((await verify({ source })).output, /logs of 2 chains/);
-  const chainId = remote.s3.objects()[0]!.key.split("/")[1]!;
-  assert.equal((await verify({ source: { ...source, chainId } })).code, 0);
-  assert.match((await verify({ source: { ...source, prefix: "x" } })).output, /no audit log/);
+  const { code, output } = await verify({ source });
+  assert.equal(code, 0, output);
+  assert.equal(output.match(/WARNING: chain/g)?.length, 1);
 });
 
 Deno.test("audit show prints the newest records, without control characters", async () => {

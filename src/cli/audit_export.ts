@@ -80,8 +80,8 @@ export async function runAuditExport(options: AuditExportOptions, io: AuditIo): 
   const proof: ExportProof = {
     format: EXPORT_FORMAT,
     publicKey: encodeBase64(state.publicKey!),
-    since: iso(options.since),
-    until: iso(options.until),
+    sinceMs: options.since ?? null,
+    untilMs: options.until ?? null,
     firstSequence: stretch.first,
     records: stretch.last - stretch.first + 1,
     before: encodeHashes(stretch.before.peaks),
@@ -196,22 +196,19 @@ function sequenceOf(line: Uint8Array): number {
   return JSON.parse(new TextDecoder().decode(line)).seq;
 }
 
-function iso(timeMs: number | undefined): string | null {
-  return timeMs === undefined ? null : new Date(timeMs).toISOString();
-}
-
 function pemOf(key: Uint8Array): string {
   const der = encodeBase64(concatBytes([SPKI_PREFIX, key]));
   return `-----BEGIN PUBLIC KEY-----\n${der}\n-----END PUBLIC KEY-----\n`;
 }
 
 function readme(proof: ExportProof, key: Uint8Array): string {
-  const { firstSequence, records, since, until } = proof;
+  const { firstSequence, records, sinceMs, untilMs } = proof;
+  const iso = (timeMs: number | null) => timeMs === null ? null : new Date(timeMs).toISOString();
   return `# Audit records ${firstSequence} to ${firstSequence + records - 1}
 
-All records from ${since ?? "the beginning"} until ${until ?? "the end"} of the log \`${
-    checkpointOrigin(key)
-  }\`,
+All records from ${iso(sinceMs) ?? "the beginning"} until ${
+    iso(untilMs) ?? "the end"
+  } of the log \`${checkpointOrigin(key)}\`,
 byte for byte, with the proof that they are the log's and that none between them is left out.
 
 - \`${EXPORT_FILES.records}\`: one record a line

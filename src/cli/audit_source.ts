@@ -12,9 +12,9 @@ import { followArchive } from "../core/audit/archive.ts";
 import { readCheckpoint } from "../core/audit/checkpoint.ts";
 import { EMPTY_TREE, type MerkleTree } from "../core/audit/merkle.ts";
 import type { Archive } from "../core/audit/shipping.ts";
-import { type LogState, type VisitRecord } from "../core/audit/verify.ts";
+import { AuditDamageError, type LogState, type VisitRecord } from "../core/audit/verify.ts";
 import { decodeBase64, decodeUtf8 } from "../core/encoding.ts";
-import { InvalidInputError, RefusedError } from "../errors.ts";
+import { ConnectorError, InvalidInputError, RefusedError } from "../errors.ts";
 import type { Files } from "../runtime.ts";
 import type { CliIo } from "./io.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
@@ -66,7 +66,7 @@ export async function followSource(
       const found = await followDirectory(files, source.directory, key, compare);
       const last = found.segments.at(-1);
       if (last) requireWhole(last);
-      if (found.base.publicKey !== null) anchors.compare(found.base);
+      if (found.base.publicKey !== null) compareBase(anchors, found.base);
       followed = { state: found.state, removedRecords: found.base.head.sequence };
     } else {
       const archive = progress.countingArchive(source.archive);
@@ -82,6 +82,16 @@ export async function followSource(
   }
   anchors.finish(nameOf(source), followed.state);
   return followed;
+}
+
+function compareBase(anchors: Anchors, base: LogState): void {
+  try {
+    anchors.compare(base);
+  } catch (error) {
+    if (error instanceof ConnectorError) throw error;
+    const place = { file: "base.json", line: null, sequence: null };
+    throw new AuditDamageError(place, (error as Error).message);
+  }
 }
 
 export function nameOf(source: AuditSource): string {

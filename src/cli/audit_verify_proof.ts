@@ -104,7 +104,7 @@ async function judgeExport(
     progress.end();
   }
   const checkpoint = check.finish();
-  const { firstSequence, records, since, until } = proof;
+  const { firstSequence, records } = proof;
   const [chain, lastSequence] = [chainIdOf(key), firstSequence + records - 1];
   return {
     result: {
@@ -113,8 +113,6 @@ async function judgeExport(
       size: checkpoint.size,
       firstSequence,
       lastSequence,
-      since,
-      until,
     },
     lines: [
       `export ok: records ${firstSequence} to ${lastSequence} of the ${checkpoint.size} of chain ${chain}, none left out`,

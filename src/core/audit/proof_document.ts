@@ -48,8 +48,10 @@ const ConsistencyProof = z.strictObject({
 export const ExportProof = z.strictObject({
   format: z.literal(EXPORT_FORMAT),
   publicKey,
-  since: z.iso.datetime().nullable(),
-  until: z.iso.datetime().nullable(),
+  sinceMs: size.nullable().describe(
+    "what was asked for: the records themselves say when they are of",
+  ),
+  untilMs: size.nullable(),
   firstSequence: z.int().min(1),
   records: z.int().min(1),
   before: hashes.describe("peaks of the tree before the first record, largest first"),

@@ -154,9 +154,12 @@ const heartbeat: Json = {
   requestBody: requestBody("Heartbeat"),
   responses: {
     "204": DONE,
-    "409": problem("sequence did not rise; or, with auditSize, another consistency proof is wanted", [
-      "malformed_request",
-    ]),
+    "409": problem(
+      "sequence did not rise; or, with auditSize, another consistency proof is wanted",
+      [
+        "malformed_request",
+      ],
+    ),
     "422": problem("The heartbeat is not what it should be", ["malformed_request"]),
     ...COMMON,
   },

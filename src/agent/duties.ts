@@ -33,7 +33,7 @@ export interface Parts {
 
 /** The parts whose health speaks of the leader's loops. */
 const LED =
-  /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
+  /^(?:registration|heartbeat|audit_heads|commands|journal|receipts|approvals|executions|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, shipping, election } = parts;

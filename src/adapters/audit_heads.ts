@@ -8,7 +8,7 @@ import { type ChainHead, chainIdOf, emptyChain } from "../core/audit/chain.ts";
 import { type CheckpointSigner, signCheckpoint } from "../core/audit/checkpoint.ts";
 import { countPeaks, type MerkleTree } from "../core/audit/merkle.ts";
 import { proveGrowth } from "../core/audit/proof.ts";
-import { encodeHashes } from "../core/audit/proof_document.ts";
+import { encodeHashes } from "../core/audit/proof_hashes.ts";
 import { withChain } from "../core/audit/register.ts";
 import { SubtreeStack } from "../core/audit/subtrees.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/encoding.ts";

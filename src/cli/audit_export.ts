@@ -1,12 +1,8 @@
 /** `audit export`: all records of a period, with one proof that they are the log's, and none is left out. */
 import { checkpointOrigin, readCheckpoint } from "../core/audit/checkpoint.ts";
 import { concatBytes, splitLines } from "../core/audit/lines.ts";
-import {
-  encodeHashes,
-  EXPORT_FORMAT,
-  ExportCheck,
-  type ExportProof,
-} from "../core/audit/proof_document.ts";
+import { EXPORT_FORMAT, ExportCheck, type ExportProof } from "../core/audit/proof_document.ts";
+import { encodeHashes } from "../core/audit/proof_hashes.ts";
 import type { MerkleTree } from "../core/audit/merkle.ts";
 import { MAX_LINE_BYTES } from "../core/audit/record.ts";
 import { SubtreeStack } from "../core/audit/subtrees.ts";

@@ -2,12 +2,8 @@
 import { readCheckpoint } from "../core/audit/checkpoint.ts";
 import type { MerkleTree } from "../core/audit/merkle.ts";
 import { proveGrowth, proveInclusion } from "../core/audit/proof.ts";
-import {
-  encodeHashes,
-  PROOF_FORMAT,
-  type ProofDocument,
-  verifyProof,
-} from "../core/audit/proof_document.ts";
+import { PROOF_FORMAT, type ProofDocument, verifyProof } from "../core/audit/proof_document.ts";
+import { encodeHashes } from "../core/audit/proof_hashes.ts";
 import { encodeRecord } from "../core/audit/record.ts";
 import { SubtreeStack } from "../core/audit/subtrees.ts";
 import { decodeUtf8, encodeBase64 } from "../core/encoding.ts";

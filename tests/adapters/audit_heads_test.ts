@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
 import { AuditHeads } from "../../src/adapters/audit_heads.ts";
 import { verifyCheckpoint } from "../../src/core/audit/checkpoint_proof.ts";
-import { decodeHashes } from "../../src/core/audit/proof_document.ts";
+import { decodeHashes } from "../../src/core/audit/proof_hashes.ts";
 import { judgeGrowth } from "../../src/core/audit/witness.ts";
 import type { Checkpoint } from "../../src/core/audit/checkpoint.ts";
 import type { Files } from "../../src/runtime.ts";

@@ -3,7 +3,7 @@ import { signCheckpoint } from "../../src/core/audit/checkpoint.ts";
 import { chainIdOf } from "../../src/core/audit/chain.ts";
 import { addLeaf, EMPTY_TREE, hashLeaf, type MerkleTree } from "../../src/core/audit/merkle.ts";
 import { proveGrowth } from "../../src/core/audit/proof.ts";
-import { encodeHashes } from "../../src/core/audit/proof_document.ts";
+import { encodeHashes } from "../../src/core/audit/proof_hashes.ts";
 import { SubtreeStack } from "../../src/core/audit/subtrees.ts";
 import { AuditWatch } from "../../src/embedded/control_plane/audit_watch.ts";
 import { createSigner } from "../fakes/audit.ts";

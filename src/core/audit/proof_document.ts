@@ -3,11 +3,12 @@
  */
 import * as z from "zod";
 import { InvalidInputError, RefusedError } from "../../errors.ts";
-import { decodeBase64, encodeBase64, encodeUtf8 } from "../encoding.ts";
+import { decodeBase64, encodeUtf8 } from "../encoding.ts";
 import { chainIdOf } from "./chain.ts";
 import { type Checkpoint, checkpointOrigin } from "./checkpoint.ts";
 import { verifyCheckpoint } from "./checkpoint_proof.ts";
 import { equal, verifyConsistency, verifyInclusion } from "./proof.ts";
+import { decodeHashes } from "./proof_hashes.ts";
 import { RangeCheck } from "./range_proof.ts";
 import { type AuditRecord, decodeRecord, MAX_LINE_BYTES } from "./record.ts";
 
@@ -98,9 +99,6 @@ function parse<T>(schema: z.ZodType<T>, text: string): T {
 export function namedKey(document: { readonly publicKey: string }): Uint8Array {
   return decodeBase64(document.publicKey);
 }
-
-export const encodeHashes = (list: readonly Uint8Array[]): string[] => list.map(encodeBase64);
-export const decodeHashes = (list: readonly string[]): Uint8Array[] => list.map(decodeBase64);
 
 /** A checkpoint of this very log. Throws RefusedError `bad_signature`. */
 export function checkOwnCheckpoint(text: string, key: Uint8Array): Checkpoint {

@@ -4,7 +4,7 @@
  */
 import { type Checkpoint, checkpointOrigin, readCheckpoint } from "../../core/audit/checkpoint.ts";
 import { verifyCheckpoint } from "../../core/audit/checkpoint_proof.ts";
-import { decodeHashes } from "../../core/audit/proof_document.ts";
+import { decodeHashes } from "../../core/audit/proof_hashes.ts";
 import { type GrowthAlarm, judgeGrowth } from "../../core/audit/witness.ts";
 import type { Heartbeat } from "../../core/protocol.ts";
 import { ConnectorError } from "../../errors.ts";

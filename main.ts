@@ -23,6 +23,10 @@ const io: CliIo = {
   env,
   isInteractive: Deno.stdin.isTerminal(),
   hasColours: Deno.stdout.isTerminal() && !env("NO_COLOR"),
+  progress: {
+    isTerminal: Deno.stderr.isTerminal(),
+    write: (text) => writeText(Deno.stderr, text),
+  },
   ask: (question) => prompt(question),
 };
 
@@ -75,7 +79,11 @@ function latchedSignal(signal: Deno.Signal): () => Promise<void> {
 }
 
 function writeLine(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
-  const bytes = encoder.encode(`${line}\n`);
+  writeText(stream, `${line}\n`);
+}
+
+function writeText(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  const bytes = encoder.encode(text);
   for (let written = 0; written < bytes.length;) {
     written += stream.writeSync(bytes.subarray(written));
   }

@@ -112,7 +112,8 @@ export function headingsOf(text: string): Set<string> {
 
 /** Names of a file's tests; what a name is made of at run time is a group. */
 export function testNamesOf(source: string): RegExp[] {
-  const tests = /Deno\.test\(\s*(?:\{\s*name:\s*)?(?:"((?:[^"\\\n]|\\.)*)"|`([^`]*)`)/g;
+  const tests =
+    /(?:Deno\.test|\b[a-z]+Test)\(\s*(?:\{\s*name:\s*)?(?:"((?:[^"\\\n]|\\.)*)"|`([^`]*)`)/g;
   return [...source.matchAll(tests)].map(([, plain, template]) => {
     const parts = plain === undefined
       ? template!.split(/\$\{(?:[^{}]|\{[^{}]*\})*\}/)

@@ -149,11 +149,17 @@ const signals: Json = {
 const heartbeat: Json = {
   operationId: "heartbeat",
   summary: "The state of each part, at the interval that registration named",
-  description: "sequence rises with each one within a registration.",
+  description:
+    "sequence rises with each one within a registration. audit.checkpoint is the signed head of the connector's audit log. The control plane holds the newest of each chain and takes another only with a consistency proof from there; where the proof begins elsewhere it answers 409 with auditSize, the size that it holds, and the connector sends the heartbeat again with a proof from there. A checkpoint that contradicts the one that is held (fork, rollback, growth that its proof does not show, another key) is no reason to refuse the heartbeat: it is an alarm.",
   requestBody: requestBody("Heartbeat"),
   responses: {
     "204": DONE,
-    "409": problem("sequence did not rise", ["malformed_request"]),
+    "409": problem(
+      "sequence did not rise; or, with auditSize, another consistency proof is wanted",
+      [
+        "malformed_request",
+      ],
+    ),
     "422": problem("The heartbeat is not what it should be", ["malformed_request"]),
     ...COMMON,
   },

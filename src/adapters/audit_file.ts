@@ -3,7 +3,7 @@
  * Layout and record format: docs/audit-log.md.
  */
 import type { AuditEntry, AuditPosition } from "../core/audit.ts";
-import { extendChain } from "../core/audit/chain.ts";
+import { type ChainHead, extendChain } from "../core/audit/chain.ts";
 import { signCheckpoint } from "../core/audit/checkpoint.ts";
 import { concatBytes } from "../core/audit/lines.ts";
 import { isOutcome } from "../core/audit/outcome.ts";
@@ -89,6 +89,11 @@ export class FileAuditLog implements SegmentedLog {
 
   async seal(): Promise<void> {
     await this.#enqueue("seal");
+  }
+
+  /** Of what is durable now. */
+  get head(): ChainHead {
+    return this.#state.head;
   }
 
   /** The signed head of what is durable now. */

@@ -61,9 +61,20 @@ export class ControlPlane {
     await this.#call({ method: "POST", path: "/signals", headers, body }, signal);
   }
 
-  /** @param timeoutMs so that a slow answer cannot delay the next heartbeat */
-  async sendHeartbeat(heartbeat: Heartbeat, timeoutMs: number, signal: AbortSignal) {
-    await this.#call({ ...json("PUT", "/healthz", heartbeat), timeoutMs }, signal);
+  /**
+   * @param timeoutMs so that a slow answer cannot delay the next heartbeat
+   * @returns null when it was taken, or how many records the checkpoint covers that is held: it was
+   *   not taken then, and wants a proof from there
+   */
+  async sendHeartbeat(
+    heartbeat: Heartbeat,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    let held: number | null = null;
+    const request = { ...json("PUT", "/healthz", heartbeat), timeoutMs };
+    await this.#call(request, signal, (answer) => (held = heldSize(answer)) !== null);
+    return held;
   }
 
   /** @param jws compact EdDSA JWS over ReceiptPayload */
@@ -110,12 +121,16 @@ export class ControlPlane {
     throw failure;
   }
 
-  async #call(request: PeerRequest, signal: AbortSignal): Promise<PeerAnswer> {
+  async #call(
+    request: PeerRequest,
+    signal: AbortSignal,
+    isExpected: (answer: PeerAnswer) => boolean = () => false,
+  ): Promise<PeerAnswer> {
     const { accessToken } = await this.tokens.ready(signal);
     const headers = { ...request.headers, authorization: `Bearer ${accessToken}` };
     const answer = await this.peer.send({ ...request, headers, signal });
     const path = request.path.split("?")[0]!;
-    this.#check(answer, `${request.method} ${path}`, accessToken);
+    if (!isExpected(answer)) this.#check(answer, `${request.method} ${path}`, accessToken);
     return answer;
   }
 
@@ -178,6 +193,11 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+function heldSize(answer: PeerAnswer): number | null {
+  if (answer.status !== 409) return null;
+  return Problem.safeParse(parseJson(answer.body)).data?.auditSize ?? null;
 }
 
 /** The problem document (RFC 9457) in one bounded line. */

@@ -1,4 +1,5 @@
 /** What runs in every process, and what only in the one that stands for the cluster. */
+import type { AuditHeads } from "../adapters/audit_heads.ts";
 import { CommandFile } from "../adapters/command_file.ts";
 import { CommandStream } from "../adapters/command_stream.ts";
 import type { HealthBoard } from "../core/health.ts";
@@ -9,6 +10,7 @@ import type { LeaderElection } from "../loops/leadership.ts";
 import { runPruning } from "../loops/pruning.ts";
 import { ReceiptLoop } from "../loops/receipts.ts";
 import { runVaultRenewal } from "../loops/vault_renewal.ts";
+import { prepareAuditHeads } from "./audit_heads.ts";
 import type { AuditShipping } from "./audit_shipping.ts";
 import { handleCommand } from "./commands.ts";
 import type { Control } from "./control.ts";
@@ -37,13 +39,15 @@ const LED =
 export function dutiesOf(parts: Parts): Loop[] {
   const { foundation, control, streaming, shipping, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
+  const heads = prepareAuditHeads(foundation, () => election?.chains() ?? []);
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,
+    (signal) => heads.run(clock, signal),
     ...streaming?.renewals ?? [],
-    ...(streaming?.ofNode ? ofNode(foundation, streaming.ofNode) : []),
+    ...(streaming?.ofNode ? ofNode(parts, streaming.ofNode, heads) : []),
   ];
-  const led = ledBy(parts);
+  const led = ledBy(parts, heads);
   if (!election) return [...always, ...led];
   const lead: Loop = async (signal) => {
     await runTogether(led, signal);
@@ -54,7 +58,11 @@ export function dutiesOf(parts: Parts): Loop[] {
 }
 
 /** The node's own metrics, whoever leads: a standing of the node's own neither takes nor gives the cluster's. */
-function ofNode(foundation: Foundation, streaming: NodeStreaming): Loop[] {
+function ofNode(
+  { foundation, election }: Parts,
+  streaming: NodeStreaming,
+  heads: AuditHeads,
+): Loop[] {
   const { health, log: logger, metrics, runtime: { clock, random } } = foundation;
   const { standing, streamer, isCollector } = streaming;
   const stream = onceKnown(standing, (signal) => streamer.run(signal));
@@ -67,7 +75,11 @@ function ofNode(foundation: Foundation, streaming: NodeStreaming): Loop[] {
     metrics: { heartbeats: metrics.nodeHeartbeats },
     api: standing.controlPlane,
     session: standing.session,
-    snapshot: () => takeNodeSnapshot(foundation, streaming),
+    snapshot: () => {
+      const carriesHeads = election !== null && !election.isLeader();
+      return takeNodeSnapshot(foundation, streaming, carriesHeads ? heads : null);
+    },
+    heads,
     part: "node-heartbeat",
   });
   return [
@@ -78,7 +90,7 @@ function ofNode(foundation: Foundation, streaming: NodeStreaming): Loop[] {
 }
 
 /** Each can be begun anew after it has ended: leadership comes and goes. */
-function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
+function ledBy({ foundation, control, execution, streaming }: Parts, heads: AuditHeads): Loop[] {
   const { config, runtime, health, log: logger, metrics, audit, log } = foundation;
   const { clock, random, files } = runtime;
   const common = { clock, random, health, logger, metrics };
@@ -87,7 +99,8 @@ function ledBy({ foundation, control, execution, streaming }: Parts): Loop[] {
     ...common,
     api,
     session: control.session,
-    snapshot: () => takeSnapshot(foundation, control, execution, streaming),
+    snapshot: () => takeSnapshot(foundation, control, execution, streaming, heads),
+    heads,
   });
   const receipts = new ReceiptLoop({
     ...common,

@@ -1,5 +1,6 @@
 /** Stands for election over a Lease, where the configuration asks for one. */
 import { KubernetesLease } from "../adapters/kubernetes/lease.ts";
+import { chainIdOf } from "../core/audit/chain.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";
 import { encodeHex } from "../core/encoding.ts";
 import { LeaderElection } from "../loops/leadership.ts";
@@ -18,7 +19,7 @@ export function standForElection(
   if (!asked || !kubernetes) return null;
   const { clock, random } = runtime;
   return new LeaderElection({
-    store: new KubernetesLease(kubernetes.api, clock, asked),
+    store: new KubernetesLease(kubernetes.api, clock, asked, chainIdOf(foundation.key.publicKey)),
     identity: identityOf(foundation),
     times: {
       leaseDurationMs: asked.leaseDuration,

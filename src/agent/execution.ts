@@ -139,6 +139,7 @@ export async function prepareExecution(
       policy: () => policy,
       key: journalKey,
       clock,
+      random,
       leadership,
     }),
     approvers,

@@ -4,7 +4,7 @@ import type { FileAuditLog } from "../adapters/audit_file.ts";
 import { openAuditLog } from "../adapters/audit_open.ts";
 import { loadOrCreateKey } from "../adapters/key_file.ts";
 import type { Config } from "../config/schema.ts";
-import { checkpointOrigin } from "../core/audit/checkpoint.ts";
+import { checkpointOrigin, type CheckpointSigner } from "../core/audit/checkpoint.ts";
 import type { ConnectorKey } from "../core/connector_key.ts";
 import { HealthBoard } from "../core/health.ts";
 import { JsonLogger, type Logger, SecretMask } from "../log.ts";
@@ -61,15 +61,20 @@ export async function layFoundation(
       metrics,
       health,
       directory: `${config.stateDir}/audit`,
-      signer: {
-        name: checkpointOrigin(key.publicKey),
-        publicKey: key.publicKey,
-        sign: (bytes) => key.sign(new Uint8Array(bytes)),
-      },
+      signer: checkpointSigner(key),
     });
     return { ...surroundings, config, lock, key, mask, log, metrics, health, audit };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/** The key of the connector as the one that signs the heads of its audit log. */
+export function checkpointSigner(key: ConnectorKey): CheckpointSigner {
+  return {
+    name: checkpointOrigin(key.publicKey),
+    publicKey: key.publicKey,
+    sign: (bytes) => key.sign(new Uint8Array(bytes)),
+  };
 }

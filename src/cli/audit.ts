@@ -1,34 +1,28 @@
-/**
- * `audit verify` and `audit show`: judge a log, from its folder or from the archive, with nothing but
- * the log itself, and print it. Neither changes anything nor needs a running connector.
- */
-import { createPublicKey } from "node:crypto";
-import { followDirectory, requireWhole } from "../adapters/audit_recovery.ts";
-import { Anchors } from "../core/audit/anchors.ts";
-import { followArchive } from "../core/audit/archive.ts";
+/** `audit verify`: judges a log, from its folder or from the archive, with nothing but the log itself. */
+import { type Anchor, Anchors } from "../core/audit/anchors.ts";
 import { chainIdOf } from "../core/audit/chain.ts";
 import { treeRoot } from "../core/audit/merkle.ts";
-import type { AuditRecord } from "../core/audit/record.ts";
 import { trimSlashes } from "../core/audit/segment.ts";
-import type { Archive } from "../core/audit/shipping.ts";
 import { AuditDamageError, type LogState, type VisitRecord } from "../core/audit/verify.ts";
-import { decodeBase64, decodeUtf8, encodeHex } from "../core/encoding.ts";
-import { ConnectorError, describeError, InvalidInputError, RefusedError } from "../errors.ts";
-import type { Files } from "../runtime.ts";
-import { followFolder } from "./audit_follow.ts";
-import type { CliIo, ExitCode } from "./io.ts";
+import { encodeHex } from "../core/encoding.ts";
+import { ConnectorError, describeError } from "../errors.ts";
+import {
+  chainOfCheckpoint,
+  chainsIn,
+  ChainWitness,
+  endedWithoutReason,
+  type JudgedChain,
+  requireNamed,
+} from "./audit_chains.ts";
+import {
+  type AuditIo,
+  type AuditSource,
+  followSource,
+  readPublicKey,
+  readText,
+} from "./audit_source.ts";
+import type { ExitCode } from "./io.ts";
 import { type Format, printResult } from "./output.ts";
-
-export type AuditIo = Pick<CliIo, "print" | "printError" | "readFile"> & { readonly files: Files };
-
-export type AuditSource =
-  | { readonly directory: string }
-  | {
-    readonly archive: Archive;
-    readonly prefix: string;
-    /** null unless the prefix holds several logs. */
-    readonly chainId: string | null;
-  };
 
 export interface AuditVerifyOptions {
   readonly source: AuditSource;
@@ -39,17 +33,10 @@ export interface AuditVerifyOptions {
   readonly output: Format;
 }
 
-export interface AuditShowOptions {
-  readonly directory: string;
-  /** Only records of this type. */
-  readonly type?: string | undefined;
-  /** The newest so many. */
-  readonly limit: number;
-  readonly output: Format;
-}
-
-interface Verdict {
+interface Verdict extends JudgedChain {
   readonly state: LogState;
+  /** Chains that its register names. */
+  readonly named: ReadonlySet<string>;
   readonly firstDay: string;
   readonly removedRecords: number;
   readonly checkpoints: number;
@@ -68,8 +55,18 @@ export async function runAuditVerify(
 ): Promise<ExitCode> {
   const { output } = options;
   try {
-    const verdict = await judge(options, io);
-    printResult(io, output, describeVerdict(verdict, options), () => verdictText(verdict, options));
+    const verdicts = await judgeAll(options, io);
+    const described = verdicts.map((verdict) => describeVerdict(verdict, options));
+    const ended = endedWithoutReason(verdicts);
+    const value = described.length === 1
+      ? described[0]
+      : { ok: true, chains: described, endedWithoutReason: ended };
+    printResult(io, output, value, () => [
+      ...verdicts.flatMap((verdict) => verdictText(verdict, options)),
+      ...ended.map((chain) =>
+        `WARNING: chain ${chain} does not say that it stopped; what it did after its last sealed day is not here`
+      ),
+    ]);
     return 0;
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
@@ -81,75 +78,76 @@ export async function runAuditVerify(
   }
 }
 
-export async function runAuditShow(options: AuditShowOptions, io: AuditIo): Promise<ExitCode> {
-  const { directory, type, limit, output } = options;
-  const records: AuditRecord[] = [];
-  await followDirectory(io.files, directory, null, (record) => {
-    if (type !== undefined && record.type !== type) return;
-    records.push(record);
-    if (records.length > limit) records.shift();
-  });
-  printResult(io, output, { records }, () => records.map(formatRecord));
-  return 0;
-}
-
-async function judge(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict> {
-  const { source, checkpoints, publicKey: keyPath } = options;
-  const publicKey = keyPath === undefined ? null : parsePublicKey(await readText(io, keyPath));
-  const anchors = new Anchors();
-  for (const label of checkpoints) anchors.add({ label, note: await readText(io, label) });
-  let firstDay: string | null = null;
-  const see: VisitRecord = (_record, state) => {
-    firstDay ??= state.day;
-    anchors.compare(state);
-  };
-  const next = (after: number) => firstDay === null ? after + 1 : anchors.next(after);
-  const visit = Object.assign(see, { next });
-  let removedRecords = 0;
-  let state: LogState;
-  if ("directory" in source) {
-    const found = await followFolder(io.files, source.directory, publicKey, visit);
-    const last = found.segments.at(-1);
-    if (last) requireWhole(last);
-    if (found.base.publicKey !== null) anchors.compare(found.base);
-    removedRecords = found.base.head.sequence;
-    state = found.state;
-  } else state = await followArchive(source.archive, { ...source, publicKey }, anchors, visit);
-  if (state.head.sequence === 0) {
-    throw new RefusedError("not_found", `There is no audit log in ${nameOf(source)}`);
+/** Every chain that is meant, each with the checkpoints that are of it. */
+async function judgeAll(options: AuditVerifyOptions, io: AuditIo): Promise<Verdict[]> {
+  const { source } = options;
+  const key = await readPublicKey(io, options.publicKey);
+  const notes: Anchor[] = [];
+  for (const label of options.checkpoints) notes.push({ label, note: await readText(io, label) });
+  if ("directory" in source || source.chainId !== null) {
+    return [await judge(source, key, notes, io)];
   }
-  anchors.finish(nameOf(source), state);
-  return { state, firstDay: firstDay ?? state.day!, removedRecords, checkpoints: anchors.matched };
-}
-
-function nameOf(source: AuditSource): string {
-  return "directory" in source ? source.directory : `${source.prefix}/`;
-}
-
-async function readText(io: AuditIo, path: string): Promise<string> {
-  const bytes = await io.readFile(path);
-  if (bytes === null) throw new RefusedError("not_found", `There is no file ${path}`);
-  try {
-    return decodeUtf8(bytes);
-  } catch {
-    throw new InvalidInputError("malformed_request", `${path} is not text in UTF-8`);
+  const found = await chainsIn(source);
+  // A key that is given says which chain is meant.
+  const meant = key === null || found.length < 2 ? found : [chainIdOf(key)];
+  if (meant.length < 2) {
+    const verdict = await judge({ ...source, chainId: meant[0] ?? null }, key, notes, io);
+    requireNamed(registered([verdict]), found);
+    return [verdict];
   }
+  const named = new Map<string, string>();
+  for (const { label, note } of notes) {
+    const chain = chainOfCheckpoint(note);
+    if (chain !== null) named.set(chain, label);
+  }
+  requireNamed(named, found);
+  const verdicts: Verdict[] = [];
+  for (const chainId of meant) {
+    const own = notes.filter(({ note }) => chainOfCheckpoint(note) === chainId);
+    verdicts.push(await judge({ ...source, chainId }, null, own, io));
+  }
+  requireNamed(registered(verdicts), found);
+  return verdicts;
 }
 
-function parsePublicKey(text: string): Uint8Array {
-  try {
-    if (!text.includes("-----BEGIN")) {
-      const raw = decodeBase64(text.trim());
-      if (raw.length === 32) return raw;
-    } else {
-      const { crv, x } = createPublicKey(text).export({ format: "jwk" });
-      if (crv === "Ed25519") return Uint8Array.fromBase64(x!, { alphabet: "base64url" });
-    }
-  } catch { /* said below */ }
-  throw new InvalidInputError(
-    "malformed_request",
-    "The public key is no Ed25519 key: expected PEM, or its 32 bytes in base64",
+/** Each chain that a register names, and whose register that is. */
+function registered(verdicts: readonly Verdict[]): Map<string, string> {
+  return new Map(
+    verdicts.flatMap(({ chain, named }) =>
+      [...named].map((one) => [one, `the register in chain ${chain}`] as const)
+    ),
   );
+}
+
+async function judge(
+  source: AuditSource,
+  key: Uint8Array | null,
+  notes: readonly Anchor[],
+  io: AuditIo,
+): Promise<Verdict> {
+  const anchors = new Anchors();
+  for (const note of notes) anchors.add(note);
+  const witness = new ChainWitness();
+  let firstDay: string | null = null;
+  const see: VisitRecord = (record, { day }) => {
+    firstDay ??= day;
+    witness.visit(record);
+  };
+  // Of a folder nobody asks how the chain ended: beside the first record and those of the log itself
+  // no record need be seen, and threads can help.
+  const next = (after: number) => firstDay === null ? after + 1 : Infinity;
+  const visit: VisitRecord = "directory" in source ? Object.assign(see, { next }) : see;
+  const { state, removedRecords } = await followSource(source, io, key, anchors, visit);
+  return {
+    state,
+    chain: chainIdOf(state.publicKey!),
+    firstDay: firstDay ?? state.day!,
+    lastDay: state.day!,
+    removedRecords,
+    checkpoints: anchors.matched,
+    named: witness.named,
+    hasStopped: witness.hasStopped,
+  };
 }
 
 function describeVerdict(verdict: Verdict, options: AuditVerifyOptions) {
@@ -185,12 +183,4 @@ function verdictText(verdict: Verdict, options: AuditVerifyOptions): string[] {
       ? []
       : ["the key is the log's own word: pass --public-key to be sure whose it is"]),
   ];
-}
-
-/** Texts in a record may come from strangers: no control character reaches the terminal. */
-function formatRecord({ seq, timeMs, type, actor, subject, data }: AuditRecord): string {
-  const time = new Date(timeMs).toISOString();
-  const line = `${seq}  ${time}  ${type}  ${actor}  ${subject}  ${JSON.stringify(data)}`;
-  return line.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
-    .replaceAll(/\p{Cc}/gu, "\uFFFD");
 }

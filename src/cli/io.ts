@@ -1,3 +1,5 @@
+import type { ProgressOutput } from "./progress.ts";
+
 /** What a command may touch of the world around it. The tests bring their own. */
 export interface CliIo {
   print(line: string): void;
@@ -9,6 +11,8 @@ export interface CliIo {
   readonly isInteractive: boolean;
   /** Whether standard output is a terminal that shows colours. */
   readonly hasColours: boolean;
+  /** How long work tells how far it is; silent without it. */
+  readonly progress?: Pick<ProgressOutput, "isTerminal" | "write">;
   /** One line typed by the person; null at end of input. */
   ask(question: string): string | null;
 }

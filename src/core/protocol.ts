@@ -142,6 +142,17 @@ export const Heartbeat = z.strictObject({
     checkpoint: z.string().max(4096).describe(
       "C2SP signed note over the Merkle tree of the audit records",
     ),
+    consistency: z.strictObject({
+      from: z.int().min(0).describe("records of the checkpoint that the control plane holds"),
+      hashes: z.array(
+        z.string().regex(/^[A-Za-z0-9+\/]{42}[AEIMQUYcgkosw048]=$/, "must be 32 bytes in base64"),
+      ).max(106),
+    }).nullable().describe(
+      "RFC 6962 consistency proof from there to this checkpoint; null while the connector does not know which one is held",
+    ),
+    chains: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(1000).describe(
+      "every chain that is known to have acted for this cluster; this one among them",
+    ),
   }).nullable(),
 });
 
@@ -241,6 +252,9 @@ export const Problem = z.object({
   hint: z.string().optional(),
   executionId: z.string().optional(),
   state: ExecutionStateSchema.optional(),
+  auditSize: z.int().min(0).optional().describe(
+    "of a heartbeat: how many records the checkpoint covers that is held of this chain",
+  ),
 });
 
 export type RegisterRequest = z.infer<typeof RegisterRequest>;

@@ -1,4 +1,5 @@
 /** What persons say to a plan. As many must say yes as the policy wants; one who says no ends it. */
+import { SALT_BYTES, salted } from "../core/audit/redaction.ts";
 import { RefusedError } from "../errors.ts";
 import {
   type Approval,
@@ -22,7 +23,7 @@ import type { JournalKey } from "../core/journal_key.ts";
 import type { Policy } from "../core/policy.ts";
 import type { ExecutionState } from "../core/protocol.ts";
 import { Turns } from "../core/turns.ts";
-import type { Clock } from "../runtime.ts";
+import type { Clock, Random } from "../runtime.ts";
 import type { ExecutionBook } from "./book.ts";
 import { assertLeader, type Leadership } from "./leadership.ts";
 import type { MoveDetails } from "./move_details.ts";
@@ -34,6 +35,7 @@ export interface ApprovalParts {
   readonly policy: () => Policy;
   readonly key: JournalKey;
   readonly clock: Clock;
+  readonly random: Pick<Random, "bytes">;
   readonly leadership: Leadership;
 }
 
@@ -71,12 +73,12 @@ export class Approvals {
   /** Throws RefusedError `not_leader`, `not_found`, `not_approvable`. */
   async reject(id: string, person: Person, reason: string): Promise<ExecutionRecord> {
     const by = formatPerson(person);
-    return await this.#decide(
-      await this.#pending(id),
-      "cancelled",
-      `rejected by ${by}${reason === "" ? "" : `: ${reason}`}`,
-      { actor: by },
-    );
+    const record = await this.#pending(id);
+    const words = `rejected by ${by}`;
+    if (reason === "") return await this.#decide(record, "cancelled", words, { actor: by });
+    // Whatever a person types may hold what must not stay for years: the audit log has its hash.
+    const text = salted(`${words}: ${reason}`, this.parts.random.bytes(SALT_BYTES));
+    return await this.#decide(record, "cancelled", text, { actor: by, isReasonPrivate: true });
   }
 
   /**

@@ -181,14 +181,16 @@ export class ExecutionBook {
     record: ExecutionRecord,
     state: ExecutionState,
     reason: string,
-    { actor = "connector", evidence, ...change }: MoveDetails = {},
+    { actor = "connector", evidence, isReasonPrivate = false, ...change }: MoveDetails = {},
   ): Promise<ExecutionRecord> {
     return this.#turns.take(record.id, async () => {
       const opening = this.opening.present();
       await this.#assertLatest(record);
       const moved = moveTo(record, state, reason, this.parts.clock.now(), change);
       if (evidence) await this.parts.audit.record({ ...evidence, actor, subject: record.id });
-      const stored = await this.parts.journal.replace(await announce(moved, actor, this.parts));
+      const stored = await this.parts.journal.replace(
+        await announce(moved, actor, this.parts, isReasonPrivate),
+      );
       this.opening.assertStill(opening);
       return await this.#settle(stored);
     });

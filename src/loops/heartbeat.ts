@@ -15,7 +15,18 @@ import type { Clock, Random } from "../runtime.ts";
 export type HeartbeatSnapshot = Omit<Heartbeat, "schema" | "sequence" | "sentAtMs">;
 
 export interface HeartbeatApi {
-  sendHeartbeat(heartbeat: Heartbeat, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** null, or how many audit records the other side holds the checkpoint of: it wants a proof from there. */
+  sendHeartbeat(
+    heartbeat: Heartbeat,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<number | null>;
+}
+
+/** The part of the audit log's signed heads that is told what became of them. */
+export interface SentHeads {
+  acknowledged(): Promise<void>;
+  holds(size: number): Promise<void>;
 }
 
 export interface HeartbeatPorts {
@@ -27,6 +38,8 @@ export interface HeartbeatPorts {
   readonly api: HeartbeatApi;
   readonly session: Pick<Session, "current" | "ready">;
   readonly snapshot: () => Promise<HeartbeatSnapshot>;
+  /** Without it, no head is sent. */
+  readonly heads?: SentHeads;
   /** Under which health speaks of it. Default: heartbeat. */
   readonly part?: string;
 }
@@ -86,20 +99,18 @@ export class HeartbeatLoop {
   }
 
   async #beat(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    const { api, clock, health, logger, metrics, snapshot } = this.ports;
+    const { health, logger, metrics } = this.ports;
     try {
-      // Before the snapshot, which would otherwise age during a long wait.
-      await this.#registered(signal);
-      const content = await snapshot();
-      // A new number for every attempt: an answer that got lost must not make the next one stale.
-      this.#sequence += 1;
-      const heartbeat: Heartbeat = {
-        schema: "neuralops.io/heartbeat/v1",
-        sequence: this.#sequence,
-        sentAtMs: clock.now(),
-        ...content,
-      };
-      await api.sendHeartbeat(heartbeat, timeoutMs, signal);
+      // Asked for another proof, it gives it at once: the beat itself is not late yet.
+      if (await this.#send(timeoutMs, signal) !== null) {
+        const held = await this.#send(timeoutMs, signal);
+        if (held !== null) {
+          throw new StalledError(
+            "access_denied",
+            `the control plane holds a checkpoint of ${held} audit records, and takes no proof from there`,
+          );
+        }
+      }
       metrics.heartbeats.inc({ result: "succeeded" });
       health.report(this.#part, "ok", "acknowledged");
       return true;
@@ -112,5 +123,24 @@ export class HeartbeatLoop {
       logger.log("warn", "heartbeat_failed", { reason, sequence: this.#sequence });
       return false;
     }
+  }
+
+  async #send(timeoutMs: number, signal: AbortSignal): Promise<number | null> {
+    const { api, clock, heads, snapshot } = this.ports;
+    // Before the snapshot, which would otherwise age during a long wait.
+    await this.#registered(signal);
+    const content = await snapshot();
+    // A new number for every attempt: an answer that got lost must not make the next one stale.
+    this.#sequence += 1;
+    const heartbeat: Heartbeat = {
+      schema: "neuralops.io/heartbeat/v1",
+      sequence: this.#sequence,
+      sentAtMs: clock.now(),
+      ...content,
+    };
+    const held = await api.sendHeartbeat(heartbeat, timeoutMs, signal);
+    if (held !== null) await heads?.holds(held);
+    else if (content.audit) await heads?.acknowledged();
+    return held;
   }
 }

@@ -2,7 +2,8 @@
  * Holds the Lease, or waits for it. Leadership is a deadline on the monotonic clock, not a flag: it counts
  * from before the request that won or renewed the Lease was sent, and is over when that has been too long.
  */
-import type { AuditLog } from "../core/audit.ts";
+import type { AuditData, AuditLog } from "../core/audit.ts";
+import { CHAINS } from "../core/audit/register.ts";
 import { Candidate, type ElectionTimes, retryPauseMs } from "../core/election.ts";
 import type { HealthBoard } from "../core/health.ts";
 import type { KubeObject } from "../core/kubernetes_object.ts";
@@ -17,6 +18,8 @@ import { Standby } from "./standby.ts";
 export interface StoredLease {
   readonly record: LeaseRecord;
   readonly version: string;
+  /** The audit chains of all that ever held it, where the store keeps them. */
+  readonly chains?: readonly string[];
   /** As it came, with what others keep in it. */
   readonly object: KubeObject;
 }
@@ -93,6 +96,11 @@ export class LeaderElection implements Leadership {
     return holder === identity && !this.isLeader() ? "" : holder;
   }
 
+  /** The audit chains of all that are known to have led, as the Lease had them last. */
+  chains(): readonly string[] {
+    return this.#stored?.chains ?? [];
+  }
+
   /**
    * Runs until the signal aborts; resolves then, and gives the Lease up.
    * @param lead what the leader does: runs until its signal aborts, begun anew for each term. What it
@@ -142,6 +150,8 @@ export class LeaderElection implements Leadership {
     try {
       const { leaseTransitions = 0 } = this.#candidate.record ?? {};
       await this.#record("leadership.acquired", { transitions: leaseTransitions });
+      const chains = this.chains();
+      if (chains.length > 0) await this.#record(CHAINS, { chains });
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       this.#failed(error);
@@ -248,7 +258,7 @@ export class LeaderElection implements Leadership {
     return isNews;
   }
 
-  async #record(type: string, data: Record<string, string | number>): Promise<void> {
+  async #record(type: string, data: AuditData): Promise<void> {
     const { audit, store, identity } = this.ports;
     await audit.record({
       type,

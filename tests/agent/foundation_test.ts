@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { prepareAuditHeads } from "../../src/agent/audit_heads.ts";
 import { prepareAuditShipping } from "../../src/agent/audit_shipping.ts";
 import type { Control } from "../../src/agent/control.ts";
 import type { Execution } from "../../src/agent/execution.ts";
@@ -6,6 +7,7 @@ import { type Foundation, layFoundation } from "../../src/agent/foundation.ts";
 import { takeSnapshot } from "../../src/agent/heartbeat_snapshot.ts";
 import type { Streaming } from "../../src/agent/streaming.ts";
 import { parseConfig } from "../../src/config/load.ts";
+import { chainIdOf } from "../../src/core/audit/chain.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
 import { Heartbeat } from "../../src/core/protocol.ts";
 import { Session } from "../../src/core/session.ts";
@@ -101,30 +103,35 @@ Deno.test("takeSnapshot says what the heartbeat's schema asks for", () =>
     const backfill = { pendingMs: 0, oldestMs: null, speed: 30 };
     const lag = () => [{ query: "up", acknowledgedMs: 1, lagMs: 2, newestMs: 1, backfill }];
     const streaming = { streamer: { lag } } as unknown as Streaming;
-    const before = await takeSnapshot(foundation, control, execution, null);
+    const heads = prepareAuditHeads(foundation, () => ["f".repeat(64), "no chain"]);
+    const before = await takeSnapshot(foundation, control, execution, null, heads);
     assert.deepEqual([before.clusterId, before.signals], ["", []]);
     session.restore({ clusterId: "c-1", orchestrator: { issuer: "i", jwks: { keys: [] } } });
-    const snapshot = await takeSnapshot(foundation, control, execution, streaming);
+    const snapshot = await takeSnapshot(foundation, control, execution, streaming, heads);
     const head = { schema: "neuralops.io/heartbeat/v1", sequence: 1, sentAtMs: clock.now() };
     const heartbeat = Heartbeat.parse({ ...head, ...snapshot });
     assert.equal(heartbeat.clusterId, "c-1");
     assert.deepEqual(heartbeat.executions, { open: 2, pendingApproval: 1 });
     assert.deepEqual(heartbeat.signals, lag());
     const { size, note } = await foundation.audit.checkpoint();
-    assert.deepEqual(heartbeat.audit, { size, checkpoint: note });
+    const chains = ["f".repeat(64), chainIdOf(foundation.key.publicKey)];
+    assert.deepEqual(heartbeat.audit, { size, checkpoint: note, consistency: null, chains });
   }));
 
 Deno.test("takeSnapshot goes out without a checkpoint when the log signs none", () =>
-  withGround(async ({ lay }) => {
+  withGround(async ({ lay, directory }) => {
     const foundation = await lay();
-    await foundation.audit.close();
+    await foundation.audit.record({ type: "t", actor: "a", subject: "s", data: {} });
+    const [segment] = await Array.fromAsync(Deno.readDir(`${directory}/audit`));
+    await Deno.truncate(`${directory}/audit/${segment!.name}`, 100);
     const control = { session: new Session(() => 0) } as Control;
     const execution = { book: { listOpen: () => [] } } as unknown as Execution;
-    const audit = {
-      checkpoint: () => Promise.reject(new Error("damaged")),
-    } as unknown as Foundation["audit"];
-    const snapshot = await takeSnapshot({ ...foundation, audit }, control, execution, null);
+    const heads = prepareAuditHeads(foundation, () => []);
+    const snapshot = await takeSnapshot(foundation, control, execution, null, heads);
     assert.equal(snapshot.audit, null);
+    const part = snapshot.parts.find(({ name }) => name === "audit_heads")!;
+    assert.equal(part.state, "stalled");
+    assert.match(part.reason, /No head of the audit log is signed/);
   }));
 
 Deno.test("shipping stalls, and says why without the secret, when its key cannot be read", () =>

@@ -1,48 +1,22 @@
 import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
-import {
-  type AuditIo,
-  type AuditVerifyOptions,
-  parseArchiveUrl,
-  runAuditShow,
-  runAuditVerify,
-} from "../../src/cli/audit.ts";
+import { type AuditVerifyOptions, parseArchiveUrl, runAuditVerify } from "../../src/cli/audit.ts";
+import { runAuditShow } from "../../src/cli/audit_show.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { shipSealed } from "../../src/loops/audit_upload.ts";
 import { systemRandom } from "../../src/runtime_deno.ts";
-import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
+import { Terminal } from "../fakes/audit_terminal.ts";
 import { createS3Fixture, type S3Fixture } from "../fakes/s3.ts";
 
 const DAY_MS = 86_400_000;
-
-class Terminal {
-  readonly printed: string[] = [];
-  readonly errors: string[] = [];
-  readonly texts = new Map<string, string>();
-
-  readonly io: AuditIo = {
-    print: (line) => this.printed.push(line),
-    printError: (line) => this.errors.push(line),
-    readFile: (path) => {
-      const text = this.texts.get(path);
-      return Promise.resolve(text === undefined ? null : encodeUtf8(text));
-    },
-    files: systemFiles,
-  };
-
-  get output(): string {
-    return [...this.printed, ...this.errors].join("\n");
-  }
-}
 
 async function verify(
   options: Partial<AuditVerifyOptions> & Pick<AuditVerifyOptions, "source">,
   texts: Record<string, string> = {},
 ): Promise<{ code: number; output: string }> {
-  const terminal = new Terminal();
-  for (const [path, text] of Object.entries(texts)) terminal.texts.set(path, text);
+  const terminal = new Terminal(texts);
   const code = await runAuditVerify({ checkpoints: [], output: "text", ...options }, terminal.io);
   return { code, output: terminal.output };
 }
@@ -233,20 +207,83 @@ Deno.test("audit verify judges the archive, its versions and its delete markers"
   await log.close();
 });
 
-Deno.test("audit verify asks which chain when the archive holds several", async () => {
+Deno.test("audit verify judges every chain of an archive, or the one that is meant", async () => {
   await using remote = await createS3Fixture();
-  for (let index = 0; index < 2; index++) {
+  const chains: string[] = [];
+  const notes: Record<string, string> = {};
+  let key = "";
+  for (const name of ["a", "b"]) {
     await using fixture = await createAuditFixture();
     const log = await fixture.open();
     await writeDays(fixture, log);
+    notes[name] = await log.segments.checkpoint(log.segments.list().at(-1)!.fileName);
+    await ship(fixture, log, remote);
+    await log.close();
+    chains.push(log.segments.chainId);
+    key = fixture.signer.publicKey.toBase64();
+  }
+  const source = { archive: remote.archive, prefix: "audit", chainId: null };
+  const all = await verify({ source, output: "json", checkpoints: ["a", "b"] }, notes);
+  assert.equal(all.code, 0, all.output);
+  const found = JSON.parse(all.output);
+  assert.deepEqual(
+    found.chains.map((
+      { chain, checkpoints }: { chain: string; checkpoints: number },
+    ) => [chain, checkpoints]),
+    chains.toSorted().map((chain) => [chain, 3]),
+  );
+  assert.equal((await verify({ source: { ...source, chainId: chains[0]! } })).code, 0);
+  const meant = await verify({ source, publicKey: "k" }, { k: key });
+  assert.match(meant.output, new RegExp(`^audit log ok.*\\nchain ${chains[1]}`));
+  assert.match((await verify({ source: { ...source, prefix: "x" } })).output, /no audit log/);
+  erase(remote.s3, remote.s3.objects().find(({ key }) => key.includes(chains[0]!))!.key);
+  assert.equal((await verify({ source })).code, 1);
+});
+
+Deno.test("audit verify misses a chain that a register or a checkpoint names", async () => {
+  await using remote = await createS3Fixture();
+  const gone = "ab".repeat(32);
+  await using fixture = await createAuditFixture();
+  const log = await fixture.open();
+  const chains = [gone, log.segments.chainId];
+  await log.record({ type: "audit.chains", actor: "connector", subject: "x", data: { chains } });
+  await writeDays(fixture, log);
+  await ship(fixture, log, remote);
+  await log.close();
+  const source = { archive: remote.archive, prefix: "audit", chainId: null };
+  const missing = await verify({ source });
+  assert.equal(missing.code, 1);
+  assert.match(
+    missing.output,
+    new RegExp(`whole log of chain ${gone} is missing: the register in`),
+  );
+  await using other = await createAuditFixture();
+  const second = await other.open();
+  await writeDays(other, second);
+  const { note } = await second.checkpoint();
+  await second.close();
+  const foreign = await verify({ source, checkpoints: ["n"] }, { n: note });
+  assert.equal(foreign.code, 1);
+});
+
+Deno.test("audit verify warns of a chain that ended without a word while another went on", async () => {
+  await using remote = await createS3Fixture();
+  for (const [days, stops] of [[1, false], [1, true], [6, false]] as const) {
+    await using fixture = await createAuditFixture();
+    const log = await fixture.open();
+    for (let day = 0; day < days; day++) {
+      await log.record(createEntry(day));
+      if (stops) await log.record({ ...createEntry(day), type: "agent.stopped" });
+      fixture.clock.advance(DAY_MS);
+    }
+    await log.rotate();
     await ship(fixture, log, remote);
     await log.close();
   }
   const source = { archive: remote.archive, prefix: "audit", chainId: null };
-  assert.match((await verify({ source })).output, /logs of 2 chains/);
-  const chainId = remote.s3.objects()[0]!.key.split("/")[1]!;
-  assert.equal((await verify({ source: { ...source, chainId } })).code, 0);
-  assert.match((await verify({ source: { ...source, prefix: "x" } })).output, /no audit log/);
+  const { code, output } = await verify({ source });
+  assert.equal(code, 0, output);
+  assert.equal(output.match(/WARNING: chain/g)?.length, 1);
 });
 
 Deno.test("audit show prints the newest records, without control characters", async () => {
@@ -256,14 +293,14 @@ Deno.test("audit show prints the newest records, without control characters", as
   await log.record({ type: "c.d", actor: "x", subject: "s", data: {} });
   await log.close();
   const terminal = new Terminal();
-  const { directory } = fixture;
-  await runAuditShow({ directory, limit: 2, output: "text" }, terminal.io);
+  const source = { directory: fixture.directory };
+  await runAuditShow({ source, limit: 2, output: "text" }, terminal.io);
   assert.deepEqual(terminal.printed, [
-    '2  2026-11-22T10:00:00.000Z  a.b  x  \\u001b[31m\uFFFD\\n  {"n":1}',
-    "3  2026-11-22T10:00:00.000Z  c.d  x  s  {}",
+    "2  2026-11-22T10:00:00.000Z  a.b  x  \\u{1b}[31m\\u{9b}\\u{a}  n=1",
+    "3  2026-11-22T10:00:00.000Z  c.d  x  s",
   ]);
   const json = new Terminal();
-  await runAuditShow({ directory, limit: 9, type: "c.d", output: "json" }, json.io);
+  await runAuditShow({ source, limit: 9, type: "c.*", output: "json" }, json.io);
   assert.deepEqual(JSON.parse(json.output).records.map(({ seq }: { seq: number }) => seq), [3]);
 });
 

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { checkpointSigner } from "../../src/agent/foundation.ts";
+import { chainIdOf } from "../../src/core/audit/chain.ts";
+import { signCheckpoint } from "../../src/core/audit/checkpoint.ts";
+import { addLeaf, EMPTY_TREE, hashLeaf, type MerkleTree } from "../../src/core/audit/merkle.ts";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type ConnectorKey, generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
@@ -224,14 +228,25 @@ Deno.test("heartbeats must rise, and carry a signed checkpoint or none", async (
   const send = (heartbeat: Heartbeat) => fixture.api.sendHeartbeat(heartbeat, 5000, fixture.signal);
   await send(heartbeatOf(clusterId, 1));
   await assert.rejects(send(heartbeatOf(clusterId, 1)), { code: "malformed_request" });
-  await assert.rejects(
-    send(heartbeatOf(clusterId, 2, { size: 3, checkpoint: "unsigned" })),
-    /no signed checkpoint/,
+  const audit = { size: 3, checkpoint: "unsigned", consistency: null, chains: [] };
+  await assert.rejects(send(heartbeatOf(clusterId, 2, audit)), /no signed checkpoint/);
+  const signer = checkpointSigner(fixture.key);
+  const tree = [1, 2, 3].reduce<MerkleTree>(
+    (tree, leaf) => addLeaf(tree, hashLeaf(new Uint8Array([leaf]))),
+    EMPTY_TREE,
   );
-  const root = "A".repeat(43) + "=";
-  const checkpoint = `neuralops.io/audit/c-1\n3\n${root}\n\n— c-1 c2lnbmF0dXJl\n`;
-  await send(heartbeatOf(clusterId, 2, { size: 3, checkpoint }));
-  assert.equal(fixture.controlPlane.heartbeats.at(-1)!.heartbeat.audit!.checkpoint, checkpoint);
+  const checkpoint = await signCheckpoint(tree, signer);
+  assert.equal(await send(heartbeatOf(clusterId, 2, { ...audit, checkpoint })), null);
+  const chain = chainIdOf(signer.publicKey);
+  assert.equal(fixture.controlPlane.audit.held(clusterId, chain)!.size, 3);
+  const larger = await signCheckpoint(addLeaf(tree, new Uint8Array(32)), signer);
+  const answer = await send(heartbeatOf(clusterId, 3, { ...audit, size: 4, checkpoint: larger }));
+  assert.equal(answer, 3, "it names the size that it holds");
+  assert.equal(fixture.controlPlane.heartbeats.length, 2);
+  const smaller = await signCheckpoint(EMPTY_TREE, signer);
+  await send(heartbeatOf(clusterId, 3, { ...audit, size: 0, checkpoint: smaller }));
+  assert.equal(fixture.controlPlane.heartbeats.length, 3, "an alarm is no reason to lose the beat");
+  assert.deepEqual(fixture.controlPlane.audit.alarms.map(({ kind }) => kind), ["rollback"]);
 });
 
 Deno.test("access tokens end on the control plane's clock", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type ApprovalDocument, prepareDocument } from "../../src/core/approval_document.ts";
 import { Approvers, formatPerson } from "../../src/core/approver.ts";
+import { isRedactionOf } from "../../src/core/audit/redaction.ts";
 import { canonicalJson } from "../../src/core/canonical_json.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import type { ExecutionRecord } from "../../src/core/execution.ts";
@@ -238,12 +239,16 @@ Deno.test("a document that an approver signed approves, is kept, and brought aga
   }));
 
 Deno.test("a document that an approver signed rejects, with the reason", () =>
-  withApprovers(MANUAL_POLICY, async ({ stand, signer, pending }) => {
+  withApprovers(MANUAL_POLICY, async ({ stand, ground, signer, pending }) => {
     const record = await pending();
     const document = documentOf(record, { decision: "reject", reason: "not now" });
     const { state, reason } = await stand.approvals.takeSigned(signed(document, signer));
     assert.equal(state, "cancelled");
-    assert.match(reason, /^rejected by dora \(key sha256:[0-9a-f]+\): not now$/);
+    assert.match(reason, /^rejected by dora \(key sha256:[0-9a-f]+\): not now \(salt [\w-]{22}\)$/);
+    const audit = await readAudit(ground.directory);
+    const { data } = audit.find(({ type }) => type === "execution.cancelled")!;
+    assert.ok(isRedactionOf(data["reason"], reason), "the log has the hash of those words alone");
+    assert.ok(!JSON.stringify(audit).includes("not now"));
   }));
 
 const OTHER = `sha256:${"0".repeat(64)}`;

@@ -32,8 +32,13 @@ export class Electorate {
     return new Electorate(kubernetes, pki.caPem);
   }
 
-  add(identity: string, audit: AuditLog = new MemoryAudit()): Elector {
-    const elector = new Elector(identity, audit, this.kubernetes, this.caPem);
+  /** @param chain of its audit log, for the Lease */
+  add(
+    identity: string,
+    audit: AuditLog = new MemoryAudit(),
+    chain: string | null = null,
+  ): Elector {
+    const elector = new Elector(identity, audit, this.kubernetes, this.caPem, chain);
     this.#electors.push(elector);
     return elector;
   }
@@ -74,6 +79,7 @@ export class Elector {
     readonly audit: AuditLog,
     kubernetes: EmbeddedKubernetes,
     caPem: string,
+    chain: string | null,
   ) {
     const runtime = systemRuntime();
     this.#api = new KubernetesApi(runtime, {
@@ -84,7 +90,7 @@ export class Elector {
     });
     this.fail.promise.catch(() => {});
     this.election = new LeaderElection({
-      store: new KubernetesLease(this.#api, runtime.clock, PLACE),
+      store: new KubernetesLease(this.#api, runtime.clock, PLACE, chain),
       identity,
       times: TIMES,
       audit,

@@ -260,6 +260,7 @@ export class Stand {
       policy: () => policy,
       key: journalKey,
       clock,
+      random,
       leadership,
     });
     return new Stand(

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import { openAuditLog } from "../../src/adapters/audit_open.ts";
+import { AuditHeads } from "../../src/adapters/audit_heads.ts";
+import { checkpointSigner } from "../../src/agent/foundation.ts";
+import { chainIdOf } from "../../src/core/audit/chain.ts";
 import { HeartbeatLoop, type HeartbeatSnapshot } from "../../src/loops/heartbeat.ts";
+import { FakeClock } from "../fakes/fake_clock.ts";
+import { createEntry } from "../fakes/audit.ts";
 import {
   type ControlPlaneFixture,
   createControlPlaneFixture,
@@ -100,4 +106,70 @@ Deno.test("HeartbeatLoop does not stay ok in health when its token has run out",
     fixture.health.parts().map(({ name, state }) => `${name} ${state}`),
     ["heartbeat degraded", "registration stalled"],
   );
+});
+
+/** A log that grows by one record with each beat, in a folder of the fixture. */
+async function growingHeads(fixture: ControlPlaneFixture) {
+  const { runtime: { files }, ports: { health, logger: log, metrics } } = fixture;
+  const clock = new FakeClock(); // whose sleepers do not count as the loops'
+  const directory = `${fixture.stateDir}/audit`;
+  const signer = checkpointSigner(fixture.key);
+  const audit = await openAuditLog({ files, clock, log, metrics, health, directory, signer });
+  const create = () =>
+    new AuditHeads({ files, directory, signer, head: () => audit.head, chains: () => [] });
+  let heads = create();
+  const loop = new HeartbeatLoop({
+    ...fixture.ports,
+    api: fixture.api,
+    session: fixture.session,
+    heads: {
+      acknowledged: () => heads.acknowledged(),
+      holds: (size) => heads.holds(size),
+    },
+    snapshot: async () => {
+      await audit.record(createEntry(1));
+      return {
+        clusterId: fixture.session.identity()!.clusterId,
+        version: "0.1.0",
+        parts: [],
+        signals: [],
+        executions: { open: 0, pendingApproval: 0 },
+        audit: await heads.next(),
+      };
+    },
+  });
+  const forget = async () => {
+    await Deno.remove(`${directory}/heads.json`);
+    heads = create();
+  };
+  return { log: audit, loop, forget, chain: chainIdOf(signer.publicKey) };
+}
+
+Deno.test("HeartbeatLoop proves the audit log's growth, also to who holds another size", async () => {
+  await using fixture = await createControlPlaneFixture();
+  const { log, loop, forget, chain } = await growingHeads(fixture);
+  const { controlPlane } = fixture;
+  const sizes = () => controlPlane.heartbeats.map(({ heartbeat }) => heartbeat.audit!.size);
+  fixture.start(fixture.registration);
+  fixture.start(loop);
+  await controlPlane.until(() => controlPlane.heartbeats.length === 1);
+  await runFor(fixture, 60_000, 500);
+  const { clusterId } = fixture.session.identity()!;
+  const before = sizes().length;
+  assert.ok(before >= 2, `${before} beats`);
+  assert.equal(controlPlane.audit.held(clusterId, chain)!.size, sizes().at(-1));
+  const proofs = controlPlane.heartbeats.map(({ heartbeat }) => heartbeat.audit!.consistency?.from);
+  assert.deepEqual(proofs, [undefined, ...sizes().slice(0, -1)]);
+
+  // Who knows nothing of what was sent is told, and proves it within the same beat.
+  await forget();
+  await runFor(fixture, 40_000, 500);
+  assert.ok(sizes().length > before);
+  assert.equal(
+    controlPlane.heartbeats[before]!.heartbeat.audit!.consistency!.from,
+    sizes()[before - 1],
+  );
+  assert.deepEqual(controlPlane.audit.alarms, []);
+  assert.equal(controlPlane.audit.held(clusterId, chain)!.size, sizes().at(-1));
+  await log.close();
 });

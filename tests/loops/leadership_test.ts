@@ -318,3 +318,18 @@ Deno.test("without the right to watch a standby still leads when it must", async
   await a.stop();
   while (!b.election.isLeader()) await b.retry();
 });
+
+Deno.test("who leads records the audit chains of all that led before", async () => {
+  await using electorate = await Electorate.open();
+  const audits = [new MemoryAudit(), new MemoryAudit()] as const;
+  const chains = ["a".repeat(64), "b".repeat(64)] as const;
+  const a = electorate.add("a", audits[0], chains[0]).start();
+  await a.settled();
+  assert.deepEqual(a.election.chains(), [chains[0]]);
+  await a.stop();
+  const b = electorate.add("b", audits[1], chains[1]).start();
+  await b.settled();
+  const register = audits[1].entries.find(({ type }) => type === "audit.chains")!;
+  assert.deepEqual(register.data["chains"], chains);
+  assert.deepEqual(b.election.chains(), chains);
+});

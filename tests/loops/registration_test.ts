@@ -18,9 +18,9 @@ const EMPTY_HEARTBEAT: Omit<Heartbeat, "clusterId" | "sequence"> = {
   audit: null,
 };
 
-function beat(fixture: ControlPlaneFixture, sequence: number): Promise<void> {
+async function beat(fixture: ControlPlaneFixture, sequence: number): Promise<void> {
   const { clusterId } = fixture.session.identity()!;
-  return fixture.api.sendHeartbeat(
+  await fixture.api.sendHeartbeat(
     { ...EMPTY_HEARTBEAT, clusterId, sequence },
     10_000,
     fixture.signal,

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { V1Lease } from "@kubernetes/client-node";
 import { InvalidInputError, RefusedError, StalledError } from "../../errors.ts";
+import { parseChains, withChain } from "../../core/audit/register.ts";
 import {
   isJsonObject,
   type Json,
@@ -13,10 +14,16 @@ import type { LeaseStore, StoredLease } from "../../loops/leadership.ts";
 import type { Clock } from "../../runtime.ts";
 import type { ApiRequest, KubernetesApi } from "./api.ts";
 
+/** The chains of all that ever held the Lease; see docs/audit-log.md. */
+const CHAINS_ANNOTATION = "neuralops.io/audit-chains";
+
 const count = z.int().min(0).nullish();
 const text = z.string().nullish();
 const Lease = z.looseObject({
-  metadata: z.looseObject({ resourceVersion: z.string().min(1) }),
+  metadata: z.looseObject({
+    resourceVersion: z.string().min(1),
+    annotations: z.record(z.string(), z.unknown()).nullish(),
+  }),
   spec: z.looseObject(
     {
       holderIdentity: text,
@@ -36,6 +43,8 @@ export class KubernetesLease implements LeaseStore {
     private readonly api: KubernetesApi,
     private readonly clock: Pick<Clock, "monotonic">,
     private readonly place: { readonly namespace: string; readonly name: string },
+    /** Of the audit log of whoever writes: entered into the Lease with each write. */
+    private readonly chain: string | null = null,
   ) {
     this.name = `${place.namespace}/${place.name}`;
     this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${
@@ -57,7 +66,7 @@ export class KubernetesLease implements LeaseStore {
     timeoutMs: number,
   ): Promise<StoredLease | null> {
     const request = previous
-      ? { method: "PUT", path: this.#path(), body: withSpec(previous.object, record) } as const
+      ? { method: "PUT", path: this.#path(), body: this.#over(previous, record) } as const
       : { method: "POST", path: this.#collection, body: this.#new(record) } as const;
     try {
       const send = async (whole: ApiRequest) => (await this.api.request(whole)).object;
@@ -114,12 +123,31 @@ export class KubernetesLease implements LeaseStore {
   }
 
   #new(record: LeaseRecord): JsonObject {
+    const { namespace, name } = this.place;
     return {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
-      metadata: { ...this.place },
+      metadata: { namespace, name, ...this.#annotations({}, []) },
       spec: { ...record },
     };
+  }
+
+  /** The object that was read, its resourceVersion included, with our fields laid over it. */
+  #over({ object, chains }: StoredLease, record: LeaseRecord): Json {
+    const spec = isJsonObject(object.spec) ? object.spec : {};
+    const { metadata } = object;
+    const others = isJsonObject(metadata.annotations) ? metadata.annotations : {};
+    return {
+      ...object,
+      metadata: { ...metadata, ...this.#annotations(others, chains ?? []) },
+      spec: { ...spec, ...record },
+    };
+  }
+
+  #annotations(others: JsonObject, chains: readonly string[]): JsonObject {
+    if (this.chain === null) return {};
+    const value = withChain(chains, this.chain).join(" ");
+    return { annotations: { ...others, [CHAINS_ANNOTATION]: value } };
   }
 
   #parse(object: JsonObject): StoredLease {
@@ -135,6 +163,7 @@ export class KubernetesLease implements LeaseStore {
     return {
       record: record as unknown as LeaseRecord,
       version: metadata.resourceVersion,
+      chains: parseChains(metadata.annotations?.[CHAINS_ANNOTATION]),
       object: object as KubeObject,
     };
   }
@@ -147,12 +176,6 @@ function explained(error: unknown): unknown {
     hint:
       "check the credentials, and grant get, create, update and watch on leases of this namespace",
   });
-}
-
-/** The object that was read, its resourceVersion included, with our fields laid over its spec. */
-function withSpec(object: KubeObject, record: LeaseRecord): Json {
-  const spec = isJsonObject(object.spec) ? object.spec : {};
-  return { ...object, spec: { ...spec, ...record } };
 }
 
 /** 409 for another version, or for one that exists already; what is gone was deleted meanwhile. */

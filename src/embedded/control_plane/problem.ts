@@ -6,14 +6,16 @@ export class Refusal extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    /** Further members of the problem document. */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
   }
 
   toResponse(): Response {
-    const { status, code, detail } = this;
+    const { status, code, detail, members } = this;
     const type = `https://neuralops.io/problems/${code}`;
-    return new Response(JSON.stringify({ type, title: code, status, detail, code }), {
+    return new Response(JSON.stringify({ type, title: code, status, detail, code, ...members }), {
       status,
       headers: { "content-type": "application/problem+json" },
     });

@@ -7,7 +7,8 @@ import {
   type JWTPayload,
   jwtVerify,
 } from "jose";
-import { encodeBase64Url, sha256, sha256Hex } from "../../core/encoding.ts";
+import { chainIdOf } from "../../core/audit/chain.ts";
+import { decodeBase64Url, encodeBase64Url, sha256, sha256Hex } from "../../core/encoding.ts";
 import { RegisterRequest } from "../../core/protocol.ts";
 import { PROOF_TYPE } from "../../core/register_request.ts";
 import type { Clock } from "../../runtime.ts";
@@ -66,6 +67,16 @@ export class Registrar {
   /** The key that a cluster's connector registered under this id. */
   publicKey(clusterId: string, keyId: string): RegisterRequest["publicKey"] | null {
     return this.#keys.get(`${clusterId} ${keyId}`) ?? null;
+  }
+
+  /** The raw key of that connector of the cluster whose audit chain this is. */
+  chainKey(clusterId: string, chainId: string): Uint8Array | null {
+    for (const registration of this.registrations) {
+      if (registration.clusterId !== clusterId) continue;
+      const key = decodeBase64Url(registration.request.publicKey.x);
+      if (chainIdOf(key) === chainId) return key;
+    }
+    return null;
   }
 
   async #verifyIdentity(token: string): Promise<JWTPayload> {

@@ -5,6 +5,7 @@ import type { RegisterResponse } from "../../core/protocol.ts";
 import type { Clock } from "../../runtime.ts";
 import type { Pki } from "../pki.ts";
 import { serveTls, type TlsServer } from "../serve.ts";
+import { AuditWatch } from "./audit_watch.ts";
 import { CommandQueue } from "./command_queue.ts";
 import { HeartbeatLog, type StoredHeartbeat } from "./heartbeat_log.ts";
 import { parseJson, Refusal } from "./problem.ts";
@@ -39,6 +40,8 @@ export interface EmbeddedControlPlane {
   readonly signals: SignalStore;
   /** Of the cluster. */
   readonly heartbeats: readonly StoredHeartbeat[];
+  /** The newest checkpoint of each audit chain, and what was wrong with others. */
+  readonly audit: AuditWatch;
   readonly nodeHeartbeats: readonly StoredHeartbeat[];
   readonly receipts: readonly StoredReceipt[];
   readonly receiptBook: ReceiptBook;
@@ -74,7 +77,11 @@ export async function startControlPlane(
   const tokens = await AccessTokens.create(clock, () => url);
   const registrar = new Registrar(clock, identity, () => url);
   const signals = new SignalStore();
-  const heartbeatLog = new HeartbeatLog(clock);
+  const auditWatch = new AuditWatch(
+    clock,
+    (clusterId, chain) => registrar.chainKey(clusterId, chain),
+  );
+  const heartbeatLog = new HeartbeatLog(clock, auditWatch);
   const receiptBook = new ReceiptBook((clusterId, keyId) => registrar.publicKey(clusterId, keyId));
   const commands = new CommandQueue(options.keepAliveMs ?? 15_000);
   const watchers = new Set<() => void>();
@@ -156,6 +163,7 @@ export async function startControlPlane(
     collectors: registrar.collectors,
     signals,
     heartbeats: heartbeatLog.heartbeats,
+    audit: auditWatch,
     nodeHeartbeats: heartbeatLog.ofNodes,
     receipts: receiptBook.receipts,
     receiptBook,

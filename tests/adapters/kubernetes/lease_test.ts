@@ -136,3 +136,23 @@ for (
       await assert.rejects(states.next(), { code: "unavailable" });
     }));
 }
+
+Deno.test("the Lease remembers the audit chains of all that ever held it", () =>
+  withCluster(async (fixture) => {
+    const chainOf = (digit: string) => digit.repeat(64);
+    const by = (digit: string) =>
+      new KubernetesLease(fixture.api, runtime.clock, PLACE, chainOf(digit));
+    const first = await by("a").write(recordOf("a"), null, TIMEOUT_MS);
+    assert.deepEqual(first?.chains, [chainOf("a")]);
+    const second = await by("b").write(recordOf("b"), first, TIMEOUT_MS);
+    assert.deepEqual(second?.chains, [chainOf("a"), chainOf("b")]);
+    const again = await by("a").write(recordOf("a"), second, TIMEOUT_MS);
+    assert.deepEqual(again?.chains, [chainOf("a"), chainOf("b")]);
+    const { annotations } = inCluster(fixture).metadata;
+    assert.deepEqual(annotations, {
+      "neuralops.io/audit-chains": `${chainOf("a")} ${chainOf("b")}`,
+    });
+    const lease = leaseOf(fixture);
+    const other = await lease.write(recordOf("c"), await lease.read(TIMEOUT_MS), TIMEOUT_MS);
+    assert.deepEqual(other?.chains, again?.chains, "who has no chain leaves them as they are");
+  }));

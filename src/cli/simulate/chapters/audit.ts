@@ -25,6 +25,16 @@ export async function chain({ scorecard, world }: Stage): Promise<void> {
     demand(exitCode === 0, words);
     return words;
   });
+  await scorecard.check("control plane holds a proven head of the audit log", () => {
+    const { audit, heartbeats } = world.controlPlane;
+    demand(audit.alarms.length === 0, `alarm: ${audit.alarms[0]?.problem}`);
+    const heads = heartbeats.flatMap(({ heartbeat }) => heartbeat.audit ?? []);
+    const proven = heads.filter(({ consistency }) => consistency !== null);
+    demand(proven.length > 0, "no heartbeat carried a consistency proof");
+    return `${heads.length} heads, ${proven.length} with a proof of growth, the last of ${
+      heads.at(-1)!.size
+    } records`;
+  });
   await scorecard.check("one flipped byte in the audit log found", async () => {
     await Deno.mkdir(copy);
     for await (const { name, isFile } of Deno.readDir(directory)) {

@@ -5,10 +5,14 @@ import type { World } from "../../src/cli/simulate/world.ts";
 import { systemHttp } from "../../src/runtime_deno/http.ts";
 import { isOk, start, until, withWorld } from "../fakes/agent_world.ts";
 import { hurriedClock } from "../fakes/hurried_clock.ts";
-import { serveMutualTls } from "../fakes/mutual_tls_server.ts";
+import { type MutualTlsServer, serveMutualTls } from "../fakes/mutual_tls_server.ts";
+import { assertTiles, untilWhole } from "../fakes/sent_windows.ts";
 
 /** Hands every request on to the embedded Prometheus. */
-async function withFront(world: World, work: (url: string) => Promise<void>): Promise<void> {
+async function withFront(
+  world: World,
+  work: (front: MutualTlsServer) => Promise<void>,
+): Promise<void> {
   const client = systemHttp.client({ caPem: world.pki.caPem });
   const front = await serveMutualTls(world.pki, world.pki, async (request) => {
     const { pathname } = new URL(request.url);
@@ -25,7 +29,7 @@ async function withFront(world: World, work: (url: string) => Promise<void>): Pr
     return new Response(await answer.text(), { status, headers: { "content-type": type } });
   });
   try {
-    await work(front.url);
+    await work(front);
   } finally {
     await front.close();
     client.close();
@@ -34,7 +38,8 @@ async function withFront(world: World, work: (url: string) => Promise<void>): Pr
 
 Deno.test("an agent takes up a renewed client certificate between two windows, and loses none", () =>
   withWorld((world) =>
-    withFront(world, async (url) => {
+    withFront(world, async (front) => {
+      const { url } = front;
       const clientCertFile = `${world.folder}/client.crt`;
       const clientKeyFile = `${world.folder}/client.key`;
       const put = async ({ certPem, keyPem }: { certPem: string; keyPem: string }) => {
@@ -65,17 +70,16 @@ Deno.test("an agent takes up a renewed client certificate between two windows, a
         const after = batches();
         await until(() => batches() > after + 2);
         assert.equal(count("agent_started"), 1);
+        for (const { name: query } of config.signals.queries) {
+          await untilWhole({ world, query }, config.stateDir);
+        }
         assert.deepEqual(world.controlPlane.signals.gaps, []);
+        assert.equal(front.brokenOff, 0, "calls under way end whole");
       } finally {
         await agent.stop();
       }
-      for (const { name } of config.signals.queries) {
-        const windows = world.controlPlane.signals.batches
-          .filter((batch) => batch.query.name === name).map(({ window }) => window)
-          .sort((a, b) => a.startMs - b.startMs);
-        windows.slice(1).forEach((window, index) =>
-          assert.equal(window.startMs, windows[index]!.endMs + window.stepMs, "tiles time")
-        );
+      for (const { name: query } of config.signals.queries) {
+        assertTiles({ world, query }, config.stateDir);
       }
     })
   ));

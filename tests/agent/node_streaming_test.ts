@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Agent } from "../../src/agent/agent.ts";
 import type { World } from "../../src/cli/simulate/world.ts";
 import { isOk, start, until, withWorld } from "../fakes/agent_world.ts";
+import { acknowledgedMs, assertTiles, untilWhole, windowsOf } from "../fakes/sent_windows.ts";
 import { installDefinition, NAMESPACE } from "../fakes/kubernetes_journal.ts";
 
 /** Long enough for a slow machine: no test waits for a lease to run out. */
@@ -45,26 +46,20 @@ async function startOn(world: World, node: string, isOneOfMany = true): Promise<
 const standing = (agent: Agent) => agent.health.get("leadership")?.reason ?? "";
 const leads = (agent: Agent) => standing(agent) === "leads";
 const standsBy = (agent: Agent) => /^stands by; .+ leads$/.test(standing(agent));
-const windowsOf = ({ controlPlane }: World, query: string, node?: string) =>
-  controlPlane.signals.batches
-    .filter((batch) => batch.query.name === query && batch.node === node)
-    .map(({ window }) => window).sort((one, other) => one.startMs - other.startMs);
+const folderOf = ({ folder }: World, node: string) => `${folder}/state-${node}/nodes/${node}`;
+const requestsOf = (world: World, node: string) => ({ world, query: "requests", node });
 
-function assertTiles(windows: ReturnType<typeof windowsOf>): void {
-  windows.slice(1).forEach((window, index) =>
-    assert.equal(window.startMs, windows[index]!.endMs + window.stepMs)
-  );
-}
-
-function assertHolds({ controlPlane, prometheus }: World, node: string): void {
-  const points = controlPlane.signals.points("requests", node);
+/** All that is settled of a node came, of that node alone. */
+function assertHolds(world: World, node: string, folder = folderOf(world, node)): void {
+  const { controlPlane, prometheus } = world;
+  assertTiles(requestsOf(world, node), folder);
+  const settledMs = acknowledgedMs(folder, "requests");
+  const points = controlPlane.signals.points("requests", node)
+    .filter(({ timestampMs }) => timestampMs <= settledMs);
   assert.deepEqual(new Set(points.map(({ labels }) => labels["instance"])), new Set([node]));
-  const [firstMs, lastMs] = [points.map(({ timestampMs }) => timestampMs)].map((times) => [
-    Math.min(...times),
-    Math.max(...times),
-  ])[0]!;
+  const firstMs = windowsOf(world, "requests", node)[0]!.startMs;
   const expr = EXPR.replace("$node", node);
-  const expected = prometheus.embedded!.expected(expr, firstMs!, lastMs!, 250)
+  const expected = prometheus.embedded!.expected(expr, firstMs, settledMs, 250)
     .reduce((count, { values }) => count + values.length, 0);
   assert.equal(points.length, expected);
 }
@@ -102,6 +97,7 @@ Deno.test("leader and standby stream their nodes, the leader alone the cluster, 
       new Set(["queue"]),
     );
 
+    await untilWhole(requestsOf(world, "a"), folderOf(world, "a"));
     await a.stop();
     await until(() => leads(b) && isOk(b, "registration"));
     const before = windowsOf(world, "requests", "b").length;
@@ -112,10 +108,9 @@ Deno.test("leader and standby stream their nodes, the leader alone the cluster, 
     );
     assert.deepEqual(collectors().sort(), ["a", "b"], "the node's standing went on");
     assert.ok(isOk(b, "node-signals"));
+    await untilWhole(requestsOf(world, "b"), folderOf(world, "b"));
     await b.stop();
 
-    assertTiles(windowsOf(world, "requests", "a"));
-    assertTiles(windowsOf(world, "requests", "b"));
     assert.equal(windowsOf(world, "requests").length, 0, "every batch of a node says so");
     assertHolds(world, "a");
     assertHolds(world, "b");
@@ -137,24 +132,30 @@ Deno.test("an agent that stands for its cluster alone streams its node under tha
     );
     assert.equal(controlPlane.collectors.length, 0);
     assert.equal(controlPlane.nodeHeartbeats.length, 0);
+    await untilWhole(requestsOf(world, "a"), folderOf(world, "a"));
     await agent.stop();
-    assertTiles(windowsOf(world, "requests", "a"));
     assertHolds(world, "a");
   }));
 
 Deno.test("an agent whose volume comes to another node begins there, and does not go on from the first", () =>
   withCluster(async (world) => {
     const { config } = world;
+    const folderOn = (node: string) => `${config.stateDir}/nodes/${node}`;
     const onNode = async (node: string) => {
       const queries = [{ name: "requests", expr: EXPR, step: 250, scope: "node" }];
       const changed = { ...config, nodeName: node, signals: { ...config.signals, queries } };
+      const before = windowsOf(world, "requests", node).length;
       const agent = await start({ ...world, config: changed as World["config"] });
-      await until(() => windowsOf(world, "requests", node).length > 0);
+      await until(() => windowsOf(world, "requests", node).length > before);
+      await untilWhole(requestsOf(world, node), folderOn(node));
       await agent.stop();
     };
     await onNode("a");
+    const leftMs = acknowledgedMs(folderOn("a"), "requests");
     await onNode("b");
+    assert.equal(acknowledgedMs(folderOn("a"), "requests"), leftMs);
     await onNode("a");
-    assertTiles(windowsOf(world, "requests", "a"));
-    assertHolds(world, "b");
+    assert.ok(acknowledgedMs(folderOn("a"), "requests") > leftMs);
+    assertHolds(world, "a", folderOn("a"));
+    assertHolds(world, "b", folderOn("b"));
   }));

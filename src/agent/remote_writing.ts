@@ -14,7 +14,8 @@ const SECTION = "remoteWrite";
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 export interface RemoteWriting {
-  readonly sink: RemoteWriteSink;
+  /** A sink that keeps its notes in a folder: a query of one node must not find those of another. */
+  sinkIn(folder: string): RemoteWriteSink;
   /** Takes up a client certificate that was renewed on the disk. */
   readonly renewal: Loop;
   close(): void;
@@ -43,7 +44,15 @@ export async function prepareRemoteWriting(
   const credentials = new HttpCredentials(files, options, mask, peer.name);
   const agent = `neuralops-connector/${VERSION}`;
   const receiver = new RemoteWriteReceiver(peer, credentials, options.protocol, agent);
-  const notes = new SendingFiles(files, config.stateDir);
-  const sink = new RemoteWriteSink(receiver, notes, { ...options, takesOver }, clock);
-  return { sink, renewal: renewal(peer), close: () => peer.close() };
+  return {
+    sinkIn: (folder) =>
+      new RemoteWriteSink(
+        receiver,
+        new SendingFiles(files, folder),
+        { ...options, takesOver },
+        clock,
+      ),
+    renewal: renewal(peer),
+    close: () => peer.close(),
+  };
 }

@@ -68,7 +68,7 @@ export async function prepareStreaming(
     new SignalsStreamer({
       clusterId: () => session.identity()?.clusterId ?? "",
       source,
-      sink: receiver?.sink ?? controlPlane,
+      sink: receiver?.sinkIn(folder) ?? controlPlane,
       cursors: new CursorFiles(files, folder),
       gaps: new GapFiles(files, folder),
       quarantine: new QuarantineFolder(files, folder),

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import type { Agent } from "../../src/agent/agent.ts";
 import type { World } from "../../src/cli/simulate/world.ts";
+import { RemoteWrite } from "../../src/config/remote_write.ts";
 import { isOk, start, until, withWorld } from "../fakes/agent_world.ts";
-import { acknowledgedMs, assertTiles, untilWhole, windowsOf } from "../fakes/sent_windows.ts";
 import { installDefinition, NAMESPACE } from "../fakes/kubernetes_journal.ts";
+import { startReceiver } from "../fakes/remote_write_receiver.ts";
+import { acknowledgedMs, assertTiles, untilWhole, windowsOf } from "../fakes/sent_windows.ts";
 
 /** Long enough for a slow machine: no test waits for a lease to run out. */
 const ELECTION = {
@@ -158,4 +160,33 @@ Deno.test("an agent whose volume comes to another node begins there, and does no
     assert.ok(acknowledgedMs(folderOn("a"), "requests") > leftMs);
     assertHolds(world, "a", folderOn("a"));
     assertHolds(world, "b", folderOn("b"));
+  }));
+
+Deno.test("notes of what is being sent for a node lie with that node's cursors, not with the cluster's", () =>
+  withCluster(async (world) => {
+    const receiver = await startReceiver(world.pki);
+    try {
+      const remoteWrite = RemoteWrite.parse({
+        url: `${receiver.server.url}/api/v1/write`,
+        caFile: `${world.folder}/ca.pem`,
+      });
+      const { config } = world;
+      const queries = [
+        { name: "queue", expr: "sim_queue_depth", step: 250 },
+        { name: "requests", expr: EXPR, step: 250, scope: "node" },
+      ];
+      const signals = { ...config.signals, sink: "remoteWrite", queries };
+      const changed = { ...config, nodeName: "a", remoteWrite, signals } as World["config"];
+      const ofNode = `${config.stateDir}/nodes/a`;
+      const agent = await start({ ...world, config: changed });
+      const has = (name: string) => [...receiver.kept.keys()].some((key) => key.includes(name));
+      await until(() => has("sim_queue_depth") && has("sim_requests_total"));
+      await agent.stop();
+      const notesIn = (folder: string) =>
+        [...Deno.readDirSync(`${folder}/sending`)].map(({ name }) => name);
+      assert.deepEqual(notesIn(config.stateDir), ["queue.json"]);
+      assert.deepEqual(notesIn(ofNode), ["requests.json"]);
+    } finally {
+      await receiver.server.close();
+    }
   }));

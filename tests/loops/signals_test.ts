@@ -19,7 +19,7 @@ const CONFIG: SignalsDeps["config"] = {
 
 interface Run {
   readonly streamer: SignalsStreamer;
-  until(done: () => boolean): Promise<void>;
+  until(done: () => boolean, options?: { turns: number }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,7 +29,8 @@ function start(world: World, deps: SignalsDeps): Run {
   const running = streamer.run(abort.signal);
   return {
     streamer,
-    until: (done) => driveUntil(world.clock, deps.config.queries.length, running, done),
+    until: (done, options) =>
+      driveUntil(world.clock, deps.config.queries.length, running, done, options),
     async stop() {
       abort.abort(new DOMException("stopped", "AbortError"));
       await running;
@@ -406,13 +407,14 @@ Deno.test("a damaged cursor stalls its query alone, and works again once it is m
   await Deno.mkdir(`${world.stateDir}/cursors`);
   await Deno.writeTextFile(`${world.stateDir}/cursors/depth.json`, '{"schema":"neuralops');
   const run = start(world, deps);
-  await run.until(() => world.receiver.batches.length >= 3);
+  await run.until(() => world.receiver.batches.length >= 3, { turns: 20 });
   assert.ok(world.receiver.batches.every(({ query }) => query.name === "known"));
   assert.equal(world.health.get("signals/depth")?.state, "stalled");
   assert.match(world.health.get("signals/depth")!.reason, /state_damaged.*delete it/);
   assert.equal(world.health.get("signals")?.state, "stalled");
   await Deno.remove(`${world.stateDir}/cursors/depth.json`);
-  await run.until(() => world.receiver.batches.some(({ query }) => query.name === "depth"));
+  const isMended = () => world.receiver.batches.some(({ query }) => query.name === "depth");
+  await run.until(isMended, { turns: 20 });
   await run.stop();
 });
 

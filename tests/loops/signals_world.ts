@@ -171,25 +171,29 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-/** How long a lane may be busy with network and disk before the clock goes on without it. */
-const TURNS = 20;
+/**
+ * How long a lane may be busy with network and disk before the clock goes on without it: long for a slow
+ * machine, which must not make what is fresh look late.
+ */
+const TURNS = 500;
 
 /**
  * Moves the clock on whenever all lanes of all queries sleep, until `done`. A query that has not read its
- * cursor yet has one sleeper in place of its lanes; so what is short of all is waited for a little only.
+ * cursor yet has one sleeper in place of its lanes, so the wait for the others has an end.
+ * @param options.turns of the event loop until then; few where a query is known not to get its cursor
  */
 export async function driveUntil(
   clock: FakeClock,
   queries: number,
   running: Promise<void>,
   done: () => boolean,
-  { lanes = 2, stepMs = 1000 } = {},
+  { lanes = 2, stepMs = 1000, turns = TURNS } = {},
 ): Promise<void> {
   let ended = false;
   const end = running.finally(() => ended = true);
   while (!done() && !ended) {
     await Promise.race([clock.whenSleeping(queries), end]);
-    for (let turn = 0; turn < TURNS && !ended && clock.sleeping < queries * lanes; turn++) {
+    for (let turn = 0; turn < turns && !ended && clock.sleeping < queries * lanes; turn++) {
       await new Promise((resolve) => setTimeout(resolve));
     }
     clock.advance(stepMs);

@@ -136,9 +136,10 @@ Deno.test("queryRange() takes an answer that stops in the middle for none", asyn
       { headers: JSON_TYPE },
     )
   );
-  using client = connect(server.url, { timeoutMs: 300 });
-  const silent = await client.source.queryRange(QUERY, NOTHING, signal);
+  using hasty = connect(server.url, { timeoutMs: 300 });
+  const silent = await hasty.source.queryRange(QUERY, NOTHING, signal);
   assert.equal(silent.kind, "timeout");
+  using client = connect(server.url);
   end = (controller) => controller.error();
   await assert.rejects(client.source.queryRange(QUERY, NOTHING, signal), TransientError);
   end = (controller) => controller.close();

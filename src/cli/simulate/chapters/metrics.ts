@@ -74,11 +74,13 @@ export async function compare(stage: Stage): Promise<string> {
     demand(gapMs === undefined, `${name}: ${gapMs} ms between two windows`);
     batches += windows.length;
     const [startMs, endMs] = [windows[0]!.startMs, windows.at(-1)!.endMs];
-    points += compareQuery(
-      name,
-      signals,
-      await prometheus.expected(expr, startMs, endMs),
-    );
+    const expected = await prometheus.expected(expr, startMs, endMs);
+    // What arrived while Prometheus was asked is not in its answer.
+    const received = {
+      points: signals.points(name).filter(({ timestampMs }) => timestampMs <= endMs),
+      histograms: signals.histograms(name).filter(({ timestampMs }) => timestampMs <= endMs),
+    };
+    points += compareQuery(name, received, expected);
   }
   demand(signals.gaps.length === 0, `${signals.gaps.length} gaps were reported`);
   demand(signals.conflicts + signals.changedPoints === 0, "a batch came twice with other content");
@@ -86,9 +88,13 @@ export async function compare(stage: Stage): Promise<string> {
 }
 
 type Signals = Stage["world"]["controlPlane"]["signals"];
+interface Received {
+  readonly points: ReturnType<Signals["points"]>;
+  readonly histograms: ReturnType<Signals["histograms"]>;
+}
 type Expected = Awaited<ReturnType<Stage["world"]["prometheus"]["expected"]>>;
 
-function compareQuery(name: string, signals: Signals, expected: Expected): number {
+function compareQuery(name: string, received: Received, expected: Expected): number {
   const want = new Map<string, string>();
   for (const { labels, values, histograms } of expected) {
     for (const [timeMs, value] of values) want.set(keyOf(labels, timeMs), String(Number(value)));
@@ -97,10 +103,10 @@ function compareQuery(name: string, signals: Signals, expected: Expected): numbe
     }
   }
   const have = new Map<string, string>();
-  for (const { labels, timestampMs, value } of signals.points(name)) {
+  for (const { labels, timestampMs, value } of received.points) {
     have.set(keyOf(labels, timestampMs), String(Number(value)));
   }
-  for (const { labels, timestampMs, histogram } of signals.histograms(name)) {
+  for (const { labels, timestampMs, histogram } of received.histograms) {
     have.set(keyOf(labels, timestampMs), `histogram ${histogram.count} ${histogram.sum}`);
   }
   for (const [key, value] of want) {

@@ -33,7 +33,7 @@ export function createMetrics() {
       "result",
     ]),
     nodeHeartbeats: counter("node_heartbeats_total", "A node's heartbeats, by result.", ["result"]),
-    signalPoints: counter("signal_points_total", "Points acknowledged by the Insight Engine.", [
+    signalPoints: counter("signal_points_total", "Points acknowledged by the receiver.", [
       "query",
     ]),
     signalBytes: counter("signal_sent_bytes_total", "Compressed bytes of acknowledged batches.", [

@@ -14,6 +14,7 @@ import {
 import { ApprovalDocument } from "../../src/core/approval_document.ts";
 import { ApproveRequest, Challenge, DocumentRequest, RejectRequest } from "../../src/http/admin.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../../src/http/execution_list.ts";
+import { AgentStatus } from "../../src/http/status.ts";
 import {
   answer,
   componentsOf,
@@ -178,6 +179,13 @@ export function adminDocument(version: string): Json {
     security: [],
     paths: {
       "/health": { get: health([]) },
+      "/status": {
+        get: {
+          operationId: "status",
+          summary: "Standing, parts, queries and audit log at a glance",
+          responses: { "200": answer("The status", "AgentStatus") },
+        },
+      },
       "/executions": { get: list([]) },
       "/executions/{id}": { get: show([]) },
       "/executions/{id}/receipt": { get: receipt },
@@ -221,6 +229,7 @@ export function adminDocument(version: string): Json {
     components: {
       schemas: componentsOf({
         ...EXECUTION_SCHEMAS,
+        AgentStatus,
         ApprovalDocument,
         ApproveRequest,
         Challenge,

@@ -62,6 +62,11 @@ export class AuditHeads {
 
   constructor(private readonly options: AuditHeadsOptions) {}
 
+  /** How many records the head has that the control plane was last heard to hold; null before that. */
+  get heldSize(): number | null {
+    return this.#held?.size ?? null;
+  }
+
   /**
    * @throws RefusedError `audit_broken` when the disk does not hold what was written, or what was
    *   signed before: nothing is signed then

@@ -8,6 +8,7 @@ import type { HealthBoard } from "../core/health.ts";
 import type { Liveness } from "../core/liveness.ts";
 import { alwaysLeader } from "../execution/leadership.ts";
 import type { Logger } from "../log.ts";
+import { prepareAuditHeads } from "./audit_heads.ts";
 import { prepareAuditShipping } from "./audit_shipping.ts";
 import { connectControl } from "./control.ts";
 import { dutiesOf } from "./duties.ts";
@@ -75,13 +76,22 @@ export async function startAgent(config: Config, surroundings: Surroundings): Pr
       data: { version: VERSION, policyMode: execution.policy.mode },
     });
     const liveness = watchLiveness(foundation);
-    const doors = await openDoors(foundation, control, execution, leadership, liveness.check);
+    const heads = prepareAuditHeads(foundation, () => election?.chains() ?? []);
+    const parts = { foundation, control, execution, streaming, shipping, heads, election };
+    const status = async () => (await import("./status.ts")).takeStatus(parts);
+    const doors = await openDoors(
+      foundation,
+      control,
+      execution,
+      leadership,
+      liveness.check,
+      status,
+    );
     cleanups.push(() => doors.close());
     metrics.buildInfo.set({ version: VERSION }, 1);
     log.log("info", "agent_started", { version: VERSION, listener: doors.port });
 
-    const duties = dutiesOf({ foundation, control, execution, streaming, shipping, election });
-    const running = run([...duties, ...doors.duties, authorities.run], foundation);
+    const running = run([...dutiesOf(parts), ...doors.duties, authorities.run], foundation);
     running.finished.then(liveness.end, liveness.end);
     const stop = async (isLast: boolean) => {
       running.stop();

@@ -10,7 +10,6 @@ import type { LeaderElection } from "../loops/leadership.ts";
 import { runPruning } from "../loops/pruning.ts";
 import { ReceiptLoop } from "../loops/receipts.ts";
 import { runVaultRenewal } from "../loops/vault_renewal.ts";
-import { prepareAuditHeads } from "./audit_heads.ts";
 import type { AuditShipping } from "./audit_shipping.ts";
 import { handleCommand } from "./commands.ts";
 import type { Control } from "./control.ts";
@@ -28,6 +27,7 @@ export interface Parts {
   readonly execution: Execution;
   readonly streaming: Streaming | null;
   readonly shipping: AuditShipping;
+  readonly heads: AuditHeads;
   /** null where this process stands for the cluster alone. */
   readonly election: LeaderElection | null;
 }
@@ -37,9 +37,8 @@ const LED =
   /^(?:registration|heartbeat|commands|journal|receipts|approvals|executions|cursors|signals(?:\/.*)?)$/;
 
 export function dutiesOf(parts: Parts): Loop[] {
-  const { foundation, control, streaming, shipping, election } = parts;
+  const { foundation, control, streaming, shipping, heads, election } = parts;
   const { health, log: logger, runtime: { clock, random } } = foundation;
-  const heads = prepareAuditHeads(foundation, () => election?.chains() ?? []);
   const always: Loop[] = [
     (signal) => runVaultRenewal({ clock, random, health, logger, vault: control.vault }, signal),
     shipping.run,

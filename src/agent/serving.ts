@@ -2,6 +2,7 @@
 import { ADMIN_SOCKET } from "../core/state_sockets.ts";
 import { createAdmin } from "../http/admin.ts";
 import { createListener } from "../http/listener.ts";
+import type { AgentStatus } from "../http/status.ts";
 import type { Liveness } from "../core/liveness.ts";
 import type { Leadership } from "../execution/leadership.ts";
 import type { HttpServer } from "../runtime.ts";
@@ -29,6 +30,7 @@ export async function openDoors(
   execution: Execution,
   leadership: Leadership,
   liveness: Liveness,
+  status: () => Promise<AgentStatus>,
 ): Promise<Serving> {
   const { config, runtime, health, metrics, log } = foundation;
   const { clock, files, http } = runtime;
@@ -42,6 +44,7 @@ export async function openDoors(
     receipts,
     publicKey,
     health,
+    status,
     clock,
     log,
   });

@@ -4,6 +4,7 @@ import type { ApprovalDocument } from "../core/approval_document.ts";
 import type { ConnectorJwk } from "../core/connector_key.ts";
 import type { ExecutionListing } from "../http/execution_list.ts";
 import type { ExecutionDescription } from "../http/execution_view.ts";
+import type { AgentStatus } from "../http/status.ts";
 import { CHALLENGE_FOLDER, type Decision, PROOF_MODE, proofName } from "../core/ownership_proof.ts";
 import { Problem, type SignedApprovalRequest } from "../core/protocol.ts";
 import { RefusedError, TransientError } from "../errors.ts";
@@ -22,6 +23,10 @@ export class AdminClient {
     private readonly stateDir: string,
   ) {
     this.#client = http.client({ unixSocket: `${stateDir}/${ADMIN_SOCKET}` });
+  }
+
+  async status(): Promise<AgentStatus> {
+    return await this.#call("GET", "/status");
   }
 
   async list({ limit, state }: { limit: number; state?: string }): Promise<ExecutionListing> {

@@ -2,12 +2,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXECUTION_STATES } from "../core/protocol.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/execution_list.ts";
-import { configOption } from "./config_option.ts";
+import { connected, type ConnectedOptions, withClient as withConnector } from "./connected.ts";
 import type { ExecutionsContext, ListingOptions, SignedFiles } from "./executions.ts";
 import { type ExitCode, UsageError } from "./io.ts";
-import { type Format, outputOption } from "./output.ts";
 import type { ProgramParts } from "./program.ts";
-import { loadConfig } from "./run.ts";
 
 export function addExecutions(
   program: Command,
@@ -19,32 +17,13 @@ export function addExecutions(
     "what packages did, and what waits for you",
   );
 
-  interface Common {
-    config: string;
-    stateDir?: string;
-    output: Format;
-  }
-  const connected = (command: Command, description: string) =>
-    command.description(description).addOption(configOption(io))
-      .option("--state-dir <dir>", "the running connector's state directory, instead of --config")
-      .addOption(outputOption());
+  type Common = ConnectedOptions;
   const command = (name: string, description: string) =>
-    connected(group.command(name), description);
+    connected(group.command(name), description, io);
   const withClient = async (
-    { config, stateDir, output }: Common,
+    options: Common,
     work: (context: ExecutionsContext) => Promise<ExitCode>,
-  ) => {
-    const { AdminClient } = await import("./admin_client.ts");
-    const { runtime } = surroundings;
-    const directory = stateDir ?? (await loadConfig(config, surroundings)).stateDir;
-    const client = new AdminClient(runtime.http, runtime.files, directory);
-    const nowMs = runtime.clock.now();
-    try {
-      exit(await work({ client, io, format: output, nowMs }));
-    } finally {
-      client.close();
-    }
-  };
+  ) => exit(await withConnector(options, parts, work));
   command("list", "list executions, oldest first")
     .addOption(new Option("--state <state>", "only those in this state").choices(EXECUTION_STATES))
     .addOption(
@@ -79,6 +58,7 @@ export function addExecutions(
   connected(
     program.command("key"),
     "print the running connector's public key, which receipts are checked with",
+    io,
   )
     .action((options: Common) =>
       withClient(options, async (context) => {

@@ -17,8 +17,8 @@ export interface CliIo {
   ask(question: string): string | null;
 }
 
-/** 0 done, 1 refused or failed, 2 wrong usage. */
-export type ExitCode = 0 | 1 | 2;
+/** 0 done, 1 refused or failed, 2 wrong usage, 3 (of `status`) not running. */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 /** Wrong use of the command line; printed with its exit code 2. */
 export class UsageError extends Error {

@@ -6,6 +6,7 @@ import type { Requests } from "../agent/lifetime.ts";
 import type { ThisProcess } from "../runtime.ts";
 import { addAudit } from "./audit_command.ts";
 import { configOption } from "./config_option.ts";
+import { connected, type ConnectedOptions, withClient } from "./connected.ts";
 import { addExecutions } from "./executions_command.ts";
 import { type CliIo, type ExitCode, UsageError } from "./io.ts";
 import { addMetrics } from "./metrics_command.ts";
@@ -107,6 +108,17 @@ function buildProgram(parts: ProgramParts, exit: (code: ExitCode) => void): Comm
     .action(async (file: string, options) => {
       const { runVerifyReceipt } = await import("./receipt.ts");
       exit(await runVerifyReceipt({ file, ...options }, io));
+    });
+
+  connected(
+    program.command("status"),
+    "say how the running connector is: parts, metrics, audit log. Exit code 1 when a\n" +
+      "part is degraded or stalled, 3 when no connector answers",
+    io,
+  )
+    .action(async (options: ConnectedOptions) => {
+      const { showStatus } = await import("./status.ts");
+      exit(await withClient(options, parts, showStatus));
     });
 
   addExecutions(program, parts, exit);

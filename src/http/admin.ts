@@ -23,6 +23,7 @@ import { listExecutions } from "./execution_list.ts";
 import { describe } from "./execution_view.ts";
 import { readJson } from "./json_body.ts";
 import { decodeBytes } from "./listener.ts";
+import type { AgentStatus } from "./status.ts";
 
 const MAX_BODY_BYTES = 16_384;
 
@@ -51,6 +52,7 @@ export interface AdminParts {
   /** What receipts are checked with. */
   readonly publicKey: ConnectorJwk;
   readonly health: HealthBoard;
+  readonly status: () => Promise<AgentStatus>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -62,6 +64,7 @@ export function createAdmin(parts: AdminParts): (request: Request) => Promise<Re
 
   const app = new Hono();
   app.get("/health", (context) => context.json({ parts: parts.health.parts() }));
+  app.get("/status", async (context) => context.json(await parts.status()));
   app.get(
     "/executions",
     async (context) => context.json(await listExecutions(book, context.req.query())),

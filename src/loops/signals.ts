@@ -1,7 +1,8 @@
 /** Streams every configured query, each on its own; one that fails never holds up another. */
 import { formatDuration } from "../core/duration.ts";
 import type { Heartbeat, PartState } from "../core/protocol.ts";
-import { StalledError } from "../errors.ts";
+import type { GapSummary } from "../core/signals/gap_summary.ts";
+import { ConnectorError, StalledError } from "../errors.ts";
 import type { SignalsDeps } from "./signals_ports.ts";
 import { WORST_FIRST } from "./signals_lane_states.ts";
 import { QueryStream } from "./signals_query.ts";
@@ -10,9 +11,17 @@ import { Slots } from "./signals_slots.ts";
 /** One entry of the heartbeat's `signals`. */
 export type SignalsLag = Heartbeat["signals"][number];
 
+export interface QueryOverview extends SignalsLag {
+  /** Of the last day, and all that are not acknowledged; null when they cannot be read. */
+  readonly gaps: readonly GapSummary[] | null;
+  /** Left out of the newest window; null before the first. */
+  readonly seriesDropped: number | null;
+}
+
 const DEFAULT_PART = "signals";
 /** Prometheus runs 20 queries at a time for everyone; this leaves it room and bounds our memory. */
 const MAX_CONCURRENT_WINDOWS = 4;
+const DAY_MS = 86_400_000;
 
 export class SignalsStreamer {
   readonly #part: string;
@@ -76,6 +85,18 @@ export class SignalsStreamer {
     });
   }
 
+  /** For people, in the order of the configuration: with what the ledger on the disk says. */
+  async overview(): Promise<QueryOverview[]> {
+    const found: QueryOverview[] = [];
+    // One after the other: a ledger may be of some size, and nobody is in a hurry.
+    for (const lag of this.lag()) {
+      const stream = this.#streams.get(lag.query);
+      const gaps = stream ? await gapsOf(stream) : [];
+      found.push({ ...lag, gaps, seriesDropped: stream?.seriesDropped ?? null });
+    }
+    return found;
+  }
+
   #describeOk(): string {
     const pending = [...this.#streams.values()].map(({ progress }) => progress?.pendingMs ?? 0)
       .filter((pendingMs) => pendingMs > 0);
@@ -102,5 +123,15 @@ export class SignalsStreamer {
       worst,
       worst === "ok" ? this.#describeOk() : `${first.name}: ${first.reason}${others}`,
     );
+  }
+}
+
+async function gapsOf(stream: QueryStream): Promise<GapSummary[] | null> {
+  try {
+    return await stream.gaps(DAY_MS);
+  } catch (error) {
+    // The stream itself says in health what is wrong with it.
+    if (error instanceof ConnectorError) return null;
+    throw error;
   }
 }

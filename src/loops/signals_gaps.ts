@@ -25,6 +25,11 @@ export class OpenGaps {
     this.forget(cursor);
   }
 
+  /** Not yet acknowledged. */
+  get all(): readonly Gap[] {
+    return this.#open;
+  }
+
   /** Returns once the gaps are on the disk. What is recorded already is not recorded again. */
   record(found: readonly Gap[]): Promise<void> {
     return this.#turns.take(this.query.name, () => this.#record(found));

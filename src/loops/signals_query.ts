@@ -6,7 +6,9 @@ import { formatDuration } from "../core/duration.ts";
 import type { PartState } from "../core/protocol.ts";
 import { newestPoint } from "../core/signals/cursor.ts";
 import { backlogOf, durationOf, type LaneName } from "../core/signals/lanes.ts";
+import { type GapSummary, summarizeGaps } from "../core/signals/gap_summary.ts";
 import { QuerySelection } from "../core/signals/selection/query_selection.ts";
+import type { DroppedReason } from "../core/signals/selection/selection.ts";
 import { type Grid, makeGrid, type Window } from "../core/signals/windows.ts";
 import { CursorKeeper } from "./signals_cursor.ts";
 import { SignalsDelivery } from "./signals_delivery.ts";
@@ -44,6 +46,8 @@ export class QueryStream {
   readonly #sent = new SentWindows();
   readonly #states = new LaneStates();
   readonly #bug = new AbortController();
+  /** Series that the newest window left out. */
+  #dropped: { readonly endMs: number; readonly count: number } | null = null;
   readonly #signal: AbortSignal;
 
   constructor(
@@ -75,6 +79,18 @@ export class QueryStream {
       pendingMs: durationOf(backlog, this.#grid.stepMs),
       oldestMs: backlog[0]?.startMs ?? null,
     };
+  }
+
+  /** Series that the newest window left out; null before the first. */
+  get seriesDropped(): number | null {
+    return this.#dropped?.count ?? null;
+  }
+
+  /** Those of the last so many milliseconds, and all that are not acknowledged. Throws ConnectorErrors. */
+  async gaps(reachMs: number): Promise<GapSummary[]> {
+    const { gaps, clock } = this.deps;
+    const recorded = await gaps.pending(this.query.name, clock.now() - reachMs);
+    return summarizeGaps(recorded, this.#gaps.all, this.query.step);
   }
 
   /** Runs until the signal aborts; then rejects with its reason. Any other rejection is a bug. */
@@ -125,8 +141,7 @@ export class QueryStream {
       window: new SignalsWindow({
         ...ports,
         selection: this.#selection,
-        dropped: (reason, count) =>
-          deps.metrics.signalSeriesDropped.inc({ query: query.name, reason }, count),
+        onSelected: (window, dropped) => this.#noteDropped(window, dropped),
         onCarried: (window, digest) => this.#noteSent(window, digest),
       }),
       report: (state, reason) => this.#say(name, state, reason),
@@ -139,6 +154,17 @@ export class QueryStream {
     const { clock, random, log } = this.deps;
     const report = (state: PartState, reason: string) => this.#say(speaker, state, reason);
     return new Patience(clock, random, log.child({ query: this.query.name }), report, this.#signal);
+  }
+
+  #noteDropped(window: Window, dropped: ReadonlyMap<DroppedReason, number>): void {
+    const query = this.query.name;
+    for (const [reason, count] of dropped) {
+      this.deps.metrics.signalSeriesDropped.inc({ query, reason }, count);
+    }
+    const { endMs } = window;
+    if (endMs < (this.#dropped?.endMs ?? 0)) return;
+    const count = dropped.values().reduce((sum, one) => sum + one, 0);
+    this.#dropped = { endMs, count };
   }
 
   #noteSent(window: Window, digest: string): void {

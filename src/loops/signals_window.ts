@@ -24,8 +24,8 @@ export interface WindowPorts {
   readonly gaps: OpenGaps;
   /** For the source: it goes on growing while windows are given up one after the other. */
   readonly pace: Patience;
-  /** Told of the series that a window left out, once the gaps that say so are on the disk. */
-  readonly dropped: (reason: DroppedReason, count: number) => void;
+  /** Told of the series that a window left out, if any, once the gaps that say so are on the disk. */
+  readonly onSelected: (window: Window, dropped: ReadonlyMap<DroppedReason, number>) => void;
   /** @param digest of the content that was sent: the same content has the same */
   readonly onCarried?: (window: Window, digest: string) => void;
 }
@@ -112,7 +112,7 @@ export class SignalsWindow {
     window: Window,
     isAgain = false,
   ): Promise<readonly OutgoingBatch[] | Refusal> {
-    const { fetch, delivery, gaps, selection, dropped } = this.ports;
+    const { fetch, delivery, gaps, selection, onSelected } = this.ports;
     const { stepMs } = window;
     const lookBehind = Math.min(delivery.lookBehindSteps, Math.floor(window.startMs / stepMs));
     const asked = { ...window, startMs: window.startMs - lookBehind * stepMs };
@@ -129,7 +129,7 @@ export class SignalsWindow {
     const leftOut = [...selected.gaps(), ...packer.losses?.() ?? []];
     if (!isAgain) {
       await gaps.record([...doubts, ...leftOut]);
-      for (const [reason, count] of selected.dropped) dropped(reason, count);
+      onSelected(window, selected.dropped);
     }
     try {
       return await packer.finish(isAgain ? leftOut : gaps.within(window));

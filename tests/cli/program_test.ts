@@ -7,6 +7,7 @@ import { runCli } from "../fakes/cli_io.ts";
 const COMMANDS = [
   ["run"],
   ["simulate"],
+  ["status"],
   ["verify"],
   ["executions"],
   ["executions", "list"],

@@ -20,6 +20,7 @@ export async function openAdmin(
     receipts,
     publicKey,
     health,
+    status: () => Promise.reject(new Error("A stand has no agent around it")),
     clock,
     log,
   });

@@ -154,12 +154,37 @@ const STORIES = [
     input_series: [
       series("leader", { pod: "a" }, "1x60"),
       series("leader", { pod: "b" }, "0x60"),
-      series("signal_acknowledged_timestamp_seconds", { pod: "a", query: "up" }, "0x60"),
-      series("signal_acknowledged_timestamp_seconds", { pod: "b", query: "up" }, "0x60"),
+      ...["a", "b"].flatMap((pod) => [
+        series("signal_newest_timestamp_seconds", { pod, query: "up" }, "0x60"),
+        series("signal_newest_timestamp_seconds", { pod, query: "fresh" }, "0+60x60"),
+        series("signal_acknowledged_timestamp_seconds", { pod, query: "fresh" }, "0x60"),
+      ]),
     ],
     alert_rule_test: [
       expectAt("14m", "SignalsLag", []),
       expectAt("30m", "SignalsLag", [{ ...of("a"), query: "up" }], "30m 0s"),
+    ],
+  },
+  {
+    name: "history that becomes less, that does not, and that waits with everything else",
+    input_series: [
+      series("leader", { pod: "a" }, "1x200"),
+      series("leader", { pod: "b" }, "0x200"),
+      ...["a", "b"].flatMap((pod) => [
+        ...["stuck", "slow", "none"].map((query) =>
+          series("signal_newest_timestamp_seconds", { pod, query }, "0+60x200")
+        ),
+        series("signal_newest_timestamp_seconds", { pod, query: "down" }, "0x200"),
+        series("signal_backfill_pending_seconds", { pod, query: "stuck" }, "0x9 7200x190"),
+        series("signal_backfill_pending_seconds", { pod, query: "slow" }, "86400-120x200"),
+        series("signal_backfill_pending_seconds", { pod, query: "none" }, "0x200"),
+        series("signal_backfill_pending_seconds", { pod, query: "down" }, "0+60x200"),
+      ]),
+    ],
+    alert_rule_test: [
+      expectAt("125m", "SignalsBackfill", []),
+      expectAt("140m", "SignalsBackfill", [{ ...of("a"), query: "stuck" }], "2h 0m 0s"),
+      expectAt("140m", "SignalsLag", [{ ...of("a"), query: "down" }], "2h 20m 0s"),
     ],
   },
 ];

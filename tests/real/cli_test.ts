@@ -101,6 +101,36 @@ Deno.test("executions are listed, shown, approved and rejected over the socket",
     });
   }));
 
+Deno.test("status says over the socket how the agent is, and by its exit code", (context) =>
+  withGround(async (ground) => {
+    let status = () => cli("status");
+    await withAgent(ground, {}, async ({ config }) => {
+      status = () => cli("status", "--config", config, "-o", "json");
+      const clusterId = await registeredCluster(ground);
+      await context.step("text", async () => {
+        const { stdout, stderr } = await cli("status", "--config", config);
+        assert.equal(stderr, "");
+        assert.match(stdout, new RegExp(`^Cluster: +\\S+ \\(${clusterId}\\)$`, "m"));
+        assert.match(stdout, /^Registered: +since \d{4}-/m);
+        assert.match(stdout, /^audit +ok +\S+ +\d+ records$/m);
+        assert.match(stdout, /^Audit log: +\d+ records, /m);
+      });
+      await context.step("JSON, and the exit code that goes with it", async () => {
+        const { code, stdout } = await status();
+        const { ok, cluster, parts } = JSON.parse(stdout);
+        assert.equal(cluster.id, clusterId);
+        assert.equal(code, ok ? 0 : 1);
+        // deno-lint-ignore no-explicit-any
+        assert.equal(ok, !parts.some(({ state }: any) => /^(degraded|stalled)$/.test(state)));
+      });
+    });
+    await context.step("no agent answers", async () => {
+      const { code, stdout, stderr } = await status();
+      assert.deepEqual([code, stdout], [3, ""]);
+      assert.match(stderr, /No connector answers in /);
+    });
+  }));
+
 Deno.test("the socket, the key and the audit log are open to the agent's own user alone", () =>
   withGround(async (ground) => {
     const { stateDir } = ground;

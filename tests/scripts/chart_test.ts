@@ -109,6 +109,35 @@ for (const [name, objects] of cases) {
   });
 }
 
+Deno.test("chart mounts each file that the configuration names in its folder, secret ones from Secrets", () => {
+  const FOLDER = "/etc/neuralops-connector/";
+  for (const [name, objects] of cases) {
+    const { data } = only(objects, "ConfigMap", "connector");
+    const named = data!["connector.yaml"]!.matchAll(
+      /File: "?(\/etc\/neuralops-connector\/\S+?)"?$/gm,
+    )
+      .map(([, path]) => path!.slice(FOLDER.length)).toArray();
+    for (const { volumes, containers } of podSpecs(objects)) {
+      // deno-lint-ignore no-explicit-any
+      const find = (all: any[]) => all.find(({ name }) => name === "neuralops-config");
+      assert.equal(find(containers[0].volumeMounts).mountPath + "/", FOLDER);
+      const { sources } = find(volumes).projected;
+      // deno-lint-ignore no-explicit-any
+      const secret = sources.flatMap((source: any) => source.secret?.items ?? [])
+        // deno-lint-ignore no-explicit-any
+        .map(({ path }: any) => path);
+      const there = [...Object.keys(data!), ...secret];
+      // deno-lint-ignore no-explicit-any
+      const hasWhole = sources.some(({ secret }: any) => secret && !secret.items);
+      const missing = named.filter((path) => !there.includes(path));
+      assert.ok(missing.length === 0 || hasWhole, `${name}: ${missing}`);
+      if (name === "daemonset") {
+        assert.ok(named.includes("hash-key") && secret.includes("hash-key"));
+      }
+    }
+  }
+});
+
 Deno.test("chart grants exactly what the policy allows, and what a rollback takes", () => {
   const rights = rightsOf(objectsOf("daemonset"));
   const all = ["create", "delete", "get", "patch"];

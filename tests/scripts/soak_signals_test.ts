@@ -11,6 +11,7 @@ import {
 import { LONGEST_HANG_MS, makePlan } from "../../scripts/soak/signals/plan.ts";
 import { exposition, MAX_SERIES, QUERIES } from "../../scripts/soak/signals/data.ts";
 import { type Points, putSeries } from "../../scripts/soak/signals/points.ts";
+import type { Gap } from "../../src/core/protocol.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -92,6 +93,19 @@ Deno.test("judge tells a point that is missing from one that lies in a gap", () 
 Deno.test("judge does not let a gap beside data excuse a point that is missing", () => {
   const gap = { ...LOST, reason: "warning" } as const;
   assert.equal(judge(evidence({ received: points("0", "NaN"), gaps: [gap] })).missing, 2);
+});
+
+Deno.test("judge excuses as many series as a cap left out, and whole ones only", () => {
+  const capped = (count: string): Gap => ({
+    startMs: 0,
+    endMs: 3000,
+    reason: "series_limit",
+    detail: `${count} of 1,001 series beyond maxSeries 1,000, e.g. {pod="a"}`,
+  });
+  const left = judge(evidence({ received: new Map(), gaps: [capped("1")] }));
+  assert.deepEqual([left.missing, left.inGaps, isClean(left)], [0, 4, true]);
+  assert.equal(judge(evidence({ received: new Map(), gaps: [capped("0")] })).missing, 4);
+  assert.equal(judge(evidence({ received: points("0"), gaps: [capped("1")] })).missing, 3);
 });
 
 Deno.test("judge finds a changed value, and one that the source does not hold", () => {

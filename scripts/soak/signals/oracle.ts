@@ -68,8 +68,17 @@ export function spansAround(span: Span, lost: readonly Span[], stepMs: number): 
 export function judge(evidence: Evidence): Verdict {
   const { query, stepMs, windows, gaps, received, source } = evidence;
   const lost = gaps.filter(isWholeLoss);
-  const isLost = (atMs: number) =>
-    lost.some(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs);
+  const isLost = (atMs: number) => lost.some((gap) => lies(atMs, gap));
+  const capped = gaps.filter(({ reason }) => reason === "series_limit")
+    .map((gap) => ({ gap, leftOut: new Set<string>() }));
+  /** A series beyond the cap is left out of the whole window, and no more of them than the gap says. */
+  const isLeftOut = (labels: string, atMs: number) => {
+    const one = capped.find(({ gap }) => lies(atMs, gap));
+    if (!one || [...received.get(labels)?.keys() ?? []].some((at) => lies(at, one.gap))) {
+      return false;
+    }
+    return one.leftOut.add(labels).size <= countLeftOut(one.gap);
+  };
   const faults: string[] = [];
   const blame = (what: string, series: string, atMs: number) => {
     const labels = series === "" ? "" : ` ${series}`;
@@ -85,7 +94,7 @@ export function judge(evidence: Evidence): Verdict {
       if (found !== undefined) {
         changed += 1;
         blame(`${found} instead of ${value}`, labels, atMs);
-      } else if (isLost(atMs)) inGaps += 1;
+      } else if (isLost(atMs) || isLeftOut(labels, atMs)) inGaps += 1;
       else {
         missing += 1;
         blame(`missing, ${value}`, labels, atMs);
@@ -108,6 +117,16 @@ export function judge(evidence: Evidence): Verdict {
     unaccounted: uncovered.length,
     faults,
   };
+}
+
+function lies(atMs: number, { startMs, endMs }: Span): boolean {
+  return startMs <= atMs && atMs <= endMs;
+}
+
+/** As the gap of a cap says it: `1,250 of 2,000 series beyond …`. */
+function countLeftOut({ detail }: Gap): number {
+  const count = /^([\d,]+) of [\d,]+ series /.exec(detail)?.[1] ?? "0";
+  return Number(count.replaceAll(",", ""));
 }
 
 /** Grid points between the first and the last span that lie in none. */

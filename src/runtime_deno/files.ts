@@ -105,9 +105,9 @@ export const systemFiles: Files = {
     }
   },
   async readAt(path, offset, length) {
-    const file = await Deno.open(path, { read: true });
+    const file = Deno.openSync(path, { read: true });
     try {
-      await file.seek(offset, Deno.SeekMode.Start);
+      file.seekSync(offset, Deno.SeekMode.Start);
       return await readFull(file, length);
     } finally {
       file.close();

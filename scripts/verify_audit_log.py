@@ -12,6 +12,7 @@ PATH is the folder of a log, the folder of an export, or a proof. Exit code: 0 w
 
 import argparse
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -162,6 +163,7 @@ def point_from(data):
 BASE = point_from((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
+@functools.lru_cache(maxsize=64)  # many logs or proofs at a time are held against one checkpoint
 def ed25519_verifies(key, message, signature):
     if len(key) != 32 or len(signature) != 64:
         return False

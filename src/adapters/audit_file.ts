@@ -3,9 +3,10 @@
  * Layout and record format: docs/audit-log.md.
  */
 import type { AuditEntry, AuditPosition } from "../core/audit.ts";
-import { type ChainHead, extendChain } from "../core/audit/chain.ts";
+import { addLinks, type ChainHead, type ChainLink, extendChain } from "../core/audit/chain.ts";
 import { signCheckpoint } from "../core/audit/checkpoint.ts";
 import { concatBytes } from "../core/audit/lines.ts";
+import { addLeaf } from "../core/audit/merkle.ts";
 import { isOutcome } from "../core/audit/outcome.ts";
 import { type PreparedEntry, prepareEntry } from "../core/audit/record.ts";
 import {
@@ -142,18 +143,20 @@ export class FileAuditLog implements SegmentedLog {
     }
     const { segment, start } = await this.#turnDays(now);
     const lines: Uint8Array[] = [];
-    let { head } = this.#state;
+    const leaves: Uint8Array[] = [];
+    let link: ChainLink = this.#state.head;
     const add = (entry: AuditEntry | PreparedEntry, timeMs = now) => {
-      const extension = extendChain(head, entry, timeMs);
-      lines.push(...extension.lines);
-      head = extension.head;
+      const added = addLinks(link, entry, timeMs);
+      lines.push(...added.lines);
+      leaves.push(...added.leaves);
+      link = added.link;
     };
     if (segment.bytes === 0) {
       const { day } = segment;
       const opening = start.day === null
         ? genesisEntry(signer.publicKey, day)
         : openedEntry(day, start.day);
-      add(opening, Math.max(now, head.timeMs));
+      add(opening, Math.max(now, link.timeMs));
     }
     const { trim } = this.parts;
     if (trim) add(recoveredEntry(trim));
@@ -163,10 +166,13 @@ export class FileAuditLog implements SegmentedLog {
         if (!reserve.isHeld && !isOutcome(request.type)) return unavailable(FULL);
         add(request);
       }
-      return { sequence: head.sequence, hash: head.hash };
+      return { sequence: link.sequence, hash: link.hash };
     });
     if (lines.length > 0) {
-      await segment.append(concatBytes(lines));
+      const durable = segment.append(concatBytes(lines));
+      // Done while the disk is busy.
+      const head = { ...link, tree: leaves.reduce(addLeaf, this.#state.head.tree) };
+      await durable;
       this.#remarks.length = 0;
       this.parts.trim = null;
       this.#state = { head, publicKey: signer.publicKey, day: segment.day, sealedBy: null };
@@ -177,7 +183,7 @@ export class FileAuditLog implements SegmentedLog {
     if (requests.includes("seal") && this.#open && segment.bytes > 0) {
       await this.#seal(this.#open, SEGMENT_SEALED, now);
     }
-    if (reserve.isHeld) health.report("audit", "ok", `${head.sequence} records`);
+    if (reserve.isHeld) health.report("audit", "ok", `${link.sequence} records`);
     else health.report("audit", "degraded", FULL);
     return outcomes;
   }

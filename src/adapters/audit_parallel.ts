@@ -46,8 +46,8 @@ export async function* followSideBySide(
   let state = start;
   try {
     for (const segment of segments) {
-      // One more than there are threads, so that none of them waits for the disk.
-      while (launched < segments.length && running.length <= verifier.count && claim !== null) {
+      // Two more than there are threads, so that none of them waits for the disk or for this one.
+      while (launched < segments.length && running.length < verifier.count + 2 && claim !== null) {
         const next = segments[launched++]!;
         running.push(launch(files, next, claim, verifier, visit));
         claim = await claimAfter(files, next, claim);

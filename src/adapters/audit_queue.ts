@@ -28,10 +28,15 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** Said without the stack that an AbortError would be made with. */
+const DONE = "nobody waits";
+
 export class CommitQueue<Item, Result> {
   #waiting: Waiting<Item, Result>[] = [];
   #writing: readonly Waiting<Item, Result>[] = [];
   #draining: Promise<void> | null = null;
+  /** While somebody waits, and for `maxWaitMs` after: a timer for each write would cost as much as its hash. */
+  #watch: AbortController | null = null;
 
   constructor(private readonly parts: QueueParts<Item, Result>) {}
 
@@ -48,14 +53,14 @@ export class CommitQueue<Item, Result> {
     return promise;
   }
 
-  /** Resolves when nothing is queued any more. */
+  /** Resolves when nothing is queued any more, and no timer is left. */
   async idle(): Promise<void> {
     await this.#draining;
+    this.#watch?.abort(DONE);
   }
 
   async #drain(): Promise<void> {
-    const patience = new AbortController();
-    this.#watch(patience.signal);
+    if (this.#watch === null) this.#watchOver(this.#watch = new AbortController());
     await Promise.resolve(); // whoever calls in this same turn shares the write
     while (this.#waiting.length > 0) {
       const batch = this.#writing = this.#takeBatch();
@@ -73,7 +78,6 @@ export class CommitQueue<Item, Result> {
       this.#writing = [];
     }
     this.#draining = null;
-    patience.abort();
   }
 
   #takeBatch(): Waiting<Item, Result>[] {
@@ -87,22 +91,23 @@ export class CommitQueue<Item, Result> {
   }
 
   /** One timer for all, set for whoever came first. */
-  async #watch(done: AbortSignal): Promise<void> {
-    const { clock, refuse } = this.parts;
+  async #watchOver(watch: AbortController): Promise<void> {
+    const { clock, limits, refuse } = this.parts;
     const isDue = ({ deadlineMs }: Waiting<Item, Result>) => deadlineMs <= clock.monotonic();
-    while (!done.aborted) {
-      const oldest = this.#writing.find((other) => !isDue(other)) ?? this.#waiting[0];
-      const deadlineMs = oldest?.deadlineMs ?? clock.monotonic() + this.parts.limits.maxWaitMs;
+    const oldest = () => this.#writing.find((other) => !isDue(other)) ?? this.#waiting[0];
+    do {
+      const deadlineMs = oldest()?.deadlineMs ?? clock.monotonic() + limits.maxWaitMs;
       try {
-        await clock.sleep(Math.max(0, deadlineMs - clock.monotonic()), done);
+        await clock.sleep(Math.max(0, deadlineMs - clock.monotonic()), watch.signal);
       } catch {
-        return;
+        break;
       }
       const late = [...this.#writing, ...this.#waiting].filter(isDue);
       if (late.length === 0) continue;
       const refusal = refuse("the disk did not answer in time");
       for (const { reject } of late) reject(refusal);
       this.#waiting = this.#waiting.filter((other) => !isDue(other));
-    }
+    } while (this.#draining);
+    if (this.#watch === watch) this.#watch = null;
   }
 }

@@ -43,10 +43,13 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    const rest = bytes.subarray(written);
-    written += rest.length > MUCH_BYTES ? await file.write(rest) : file.writeSync(rest);
-  }
+  let rest = bytes;
+  while (rest.length > MUCH_BYTES) rest = rest.subarray(await file.write(rest));
+  writeAllHere(file, rest);
+}
+
+function writeAllHere(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
 }
 
 async function writeSynced(path: string, bytes: Uint8Array, options: Deno.OpenOptions) {
@@ -102,9 +105,9 @@ export const systemFiles: Files = {
     }
   },
   async readAt(path, offset, length) {
-    const file = await Deno.open(path, { read: true });
+    const file = Deno.openSync(path, { read: true });
     try {
-      await file.seek(offset, Deno.SeekMode.Start);
+      file.seekSync(offset, Deno.SeekMode.Start);
       return await readFull(file, length);
     } finally {
       file.close();
@@ -201,7 +204,9 @@ export const systemFiles: Files = {
         path,
         async append(bytes) {
           try {
-            await writeAll(file, bytes);
+            // The sync is begun in this same turn: what the caller does next is done beside it.
+            if (bytes.length > MUCH_BYTES) await writeAll(file, bytes);
+            else writeAllHere(file, bytes);
             await file.syncData();
           } catch (error) {
             throw diskError(error, path);

@@ -51,6 +51,9 @@ const standsBy = (agent: Agent) => /^stands by; .+ leads$/.test(standing(agent))
 const folderOf = ({ folder }: World, node: string) => `${folder}/state-${node}/nodes/${node}`;
 const requestsOf = (world: World, node: string) => ({ world, query: "requests", node });
 
+/** Whose log a checkpoint is of: its first line. */
+const originOf = (note: string) => note.slice(0, note.indexOf("\n"));
+
 /** All that is settled of a node came, of that node alone. */
 function assertHolds(world: World, node: string, folder = folderOf(world, node)): void {
   const { controlPlane, prometheus } = world;
@@ -118,6 +121,38 @@ Deno.test("leader and standby stream their nodes, the leader alone the cluster, 
     assertHolds(world, "b");
     assert.deepEqual(controlPlane.signals.gaps, []);
     assert.equal(controlPlane.signals.changedPoints, 0);
+  }));
+
+Deno.test("a node's heartbeat carries the head of the audit log only while its process does not lead", () =>
+  withCluster(async (world) => {
+    const { controlPlane } = world;
+    const headsOf = (beats: typeof controlPlane.heartbeats) =>
+      beats.map(({ heartbeat: { audit } }) => audit && originOf(audit.checkpoint));
+    const ofNode = (node: string) =>
+      headsOf(controlPlane.nodeHeartbeats.filter(({ heartbeat }) => heartbeat.node === node));
+    const ofCluster = () => headsOf(controlPlane.heartbeats);
+    /** What is sent from now on; the first may have been made before. */
+    const next = async (heads: () => ReturnType<typeof headsOf>) => {
+      const count = heads().length;
+      await until(() => heads().length > count + 1);
+      return new Set(heads().slice(count + 1));
+    };
+    const a = await startOn(world, "a");
+    await until(() => leads(a) && isOk(a, "heartbeat") && isOk(a, "node-heartbeat"));
+    const b = await startOn(world, "b");
+    await until(() => standsBy(b) && isOk(b, "node-heartbeat"));
+    const sides = [() => ofNode("a"), () => ofNode("b"), ofCluster] as const;
+    const [fromA, fromB, fromCluster] = await Promise.all(sides.map(next));
+    const [[byStandby], [byLeader]] = [fromB!, fromCluster!];
+    assert.deepEqual([...fromA!], [null], "the cluster's heartbeat carries the leader's");
+    assert.ok(byLeader && byStandby && byLeader !== byStandby && fromB!.size === 1);
+
+    await a.stop();
+    await until(() => leads(b) && isOk(b, "heartbeat"));
+    const [node, cluster] = await Promise.all(sides.slice(1).map(next));
+    assert.deepEqual([...node!], [null], "it leads now");
+    assert.deepEqual([...cluster!], [byStandby], "so its head goes the other way");
+    await b.stop();
   }));
 
 Deno.test("an agent that stands for its cluster alone streams its node under that standing", () =>

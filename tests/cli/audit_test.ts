@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import type { FileAuditLog } from "../../src/adapters/audit_file.ts";
+import { readBase } from "../../src/adapters/audit_recovery.ts";
 import { type AuditVerifyOptions, parseArchiveUrl, runAuditVerify } from "../../src/cli/audit.ts";
 import { runAuditShow } from "../../src/cli/audit_show.ts";
+import { signCheckpoint } from "../../src/core/audit/checkpoint.ts";
 import { encodeUtf8 } from "../../src/core/encoding.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
 import { shipSealed } from "../../src/loops/audit_upload.ts";
 import { systemRandom } from "../../src/runtime_deno.ts";
+import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { type AuditFixture, createAuditFixture, createEntry } from "../fakes/audit.ts";
 import { Terminal } from "../fakes/audit_terminal.ts";
 import { createS3Fixture, type S3Fixture } from "../fakes/s3.ts";
@@ -158,6 +161,33 @@ Deno.test("audit verify judges what is left here after shipped days were removed
   assert.match(kept.output, /the first \d+ records were shipped/);
   const before = await verify({ source, checkpoints: ["n"] }, { n: old.note });
   assert.match(before.output, /begins behind them/);
+});
+
+Deno.test("audit verify holds a checkpoint of what was removed just now against where the log begins", async () => {
+  await using fixture = await createAuditFixture();
+  await using remote = await createS3Fixture();
+  const log = await fixture.open();
+  await writeDays(fixture, log);
+  fixture.clock.advance(DAY_MS);
+  await ship(fixture, log, remote);
+  await log.close();
+  const { directory, signer } = fixture;
+  const { head: { tree, sequence } } = await readBase(systemFiles, directory);
+  assert.equal(tree.size, sequence);
+  const source = { directory };
+  const check = async (peaks: readonly Uint8Array[]) =>
+    await verify({ source, checkpoints: ["n"], output: "json" }, {
+      n: await signCheckpoint({ size: sequence, peaks }, signer),
+    });
+  const same = JSON.parse((await check(tree.peaks)).output);
+  assert.deepEqual([same.ok, same.checkpoints, same.removedRecords], [true, 1, sequence]);
+  const [first, ...rest] = tree.peaks;
+  const { code, output } = await check([first!.with(0, first![0]! ^ 1), ...rest]);
+  assert.equal(code, 1);
+  const { message, ...damage } = JSON.parse(output);
+  assert.match(message, new RegExp(`expected the root [0-9a-f]{64} after ${sequence} records`));
+  const place = { file: "base.json", line: null, sequence: null };
+  assert.deepEqual(damage, { ok: false, code: "audit_broken", ...place });
 });
 
 Deno.test("audit verify judges the archive, its versions and its delete markers", async () => {

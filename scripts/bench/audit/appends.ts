@@ -4,9 +4,11 @@ import { quantile } from "../statistics.ts";
 import { entryOf, openLog } from "./log.ts";
 
 const WRITERS = [1, 10, 100];
-const ROUNDS = 7;
+/** Many short ones: a disk that others use too is not the same for a whole second. */
+const ROUNDS = 121;
 /** Of one measurement. */
-const TURN_MS = 700;
+const TURN_MS = 40;
+const WARM_UP_MS = 2000;
 
 export interface Appends {
   readonly writers: number;
@@ -24,28 +26,41 @@ export interface AppendReport {
   readonly log: readonly Appends[];
 }
 
+/** A second, each; those of the log by its writers. */
+interface Round {
+  sync: number;
+  async: number;
+  [writers: number]: number;
+}
+
 /** @param folder made here, and removed */
 export async function measureAppends(folder: string): Promise<AppendReport> {
   useNodeCrypto(); // as in an agent that has verified a package
   await Deno.mkdir(folder, { recursive: true });
   const line = new Uint8Array(lineBytes()).fill(97);
   const times: number[] = [];
-  const rounds: { sync: number; async: number; log: number[] }[] = [];
+  const rounds: Round[] = [];
+  const bare = Deno.openSync(`${folder}/bare`, { append: true, create: true });
+  const log = await openLog(`${folder}/audit`);
+  const measures: [keyof Round, () => number | Promise<number>][] = [
+    ["sync", () => bareSync(bare, line, times)],
+    ["async", () => bareAsync(bare, line)],
+    ...WRITERS.map((writers): [number, () => Promise<number>] => [
+      writers,
+      () => write(log, writers, TURN_MS),
+    ]),
+  ];
   try {
-    for (let round = 0; round <= ROUNDS; round++) {
-      const bare = Deno.openSync(`${folder}/bare-${round}`, { append: true, create: true });
-      const log = await openLog(`${folder}/audit-${round}`);
-      const figures = {
-        sync: bareSync(bare, line, times),
-        async: await bareAsync(bare, line),
-        log: [] as number[],
-      };
-      for (const writers of WRITERS) figures.log.push(await write(log, writers));
-      if (round > 0) rounds.push(figures); // the first warms up
-      bare.close();
-      await log.close();
+    for (const writers of WRITERS) await write(log, writers, WARM_UP_MS);
+    for (let round = 0; round < ROUNDS; round++) {
+      const figures: Round = { sync: 0, async: 0 };
+      // Each begins with what the one before left to the disk.
+      for (const [name, measure] of shuffled(measures)) figures[name] = await measure();
+      rounds.push(figures);
     }
   } finally {
+    bare.close();
+    await log.close();
     await Deno.remove(folder, { recursive: true });
   }
   const median = (values: number[]) => quantile(values, 0.5);
@@ -53,11 +68,11 @@ export async function measureAppends(folder: string): Promise<AppendReport> {
     bareSyncPerSecond: median(rounds.map(({ sync }) => sync)),
     bareAsyncPerSecond: median(rounds.map((round) => round.async)),
     syncMs: { p50: median(times), p99: quantile(times, 0.99), max: quantile(times, 1) },
-    log: WRITERS.map((writers, index) => ({
+    log: WRITERS.map((writers) => ({
       writers,
-      perSecond: median(rounds.map(({ log }) => log[index]!)),
-      ofBareSync: median(rounds.map(({ log, sync }) => log[index]! / sync)),
-      ofBareAsync: median(rounds.map((round) => round.log[index]! / round.async)),
+      perSecond: median(rounds.map((round) => round[writers]!)),
+      ofBareSync: median(rounds.map((round) => round[writers]! / round.sync)),
+      ofBareAsync: median(rounds.map((round) => round[writers]! / round.async)),
     })),
   };
 }
@@ -85,13 +100,23 @@ async function bareAsync(file: Deno.FsFile, line: Uint8Array): Promise<number> {
   return count / (performance.now() - begun) * 1000;
 }
 
-async function write(log: Awaited<ReturnType<typeof openLog>>, writers: number): Promise<number> {
+async function write(
+  log: Awaited<ReturnType<typeof openLog>>,
+  writers: number,
+  forMs: number,
+): Promise<number> {
   const begun = performance.now();
   let count = 0;
   await Promise.all(Array.from({ length: writers }, async () => {
-    while (performance.now() - begun < TURN_MS) await log.record(entryOf(count++));
+    while (performance.now() - begun < forMs) await log.record(entryOf(count++));
   }));
   return count / (performance.now() - begun) * 1000;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items.map((item) => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
 function lineBytes(): number {

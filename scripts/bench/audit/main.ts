@@ -48,7 +48,7 @@ function formatAppends({ bareSyncPerSecond, bareAsyncPerSecond, syncMs, log }: A
 }
 
 function formatVerifying(
-  { records, bytes, sha256sum, oneThread, threads, ratios }: VerifyReport,
+  { records, bytes, checkpoints, sha256sum, oneThread, threads, ratios }: VerifyReport,
 ): string {
   const row = (what: string, { wallMs, cpuMs }: { wallMs: number; cpuMs: number }) => [
     what,
@@ -59,7 +59,7 @@ function formatVerifying(
   return [
     `\nA log of ${records} records, ${
       (bytes / 1e6).toFixed(0)
-    } MB, verified; the process's start is counted`,
+    } MB, verified against ${checkpoints} checkpoints; the process's start is counted`,
     columns([
       ["", "MB/s", "MB a CPU second", "times sha256sum", "peak MiB"],
       [...row("sha256sum", sha256sum), "", ""],

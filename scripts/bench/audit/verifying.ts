@@ -16,6 +16,7 @@ type Run = Took & { readonly peakMiB: number };
 export interface VerifyReport {
   readonly records: number;
   readonly bytes: number;
+  readonly checkpoints: number;
   readonly sha256sum: Took;
   readonly oneThread: Run;
   readonly threads: Run;
@@ -34,13 +35,13 @@ export async function measureVerifying(
   rounds = ROUNDS,
 ): Promise<VerifyReport> {
   try {
-    const { bytes } = await writeLongLog(folder, records);
+    const { bytes, notes } = await writeLongLog(folder, records);
     const turns: { sum: Took; one: Run; many: Run }[] = [];
     for (let round = 0; round < rounds; round++) {
       turns.push({
         sum: await sha256sum(folder),
-        one: await verify(folder, 1),
-        many: await verify(folder, navigator.hardwareConcurrency),
+        one: await verify(folder, 1, notes),
+        many: await verify(folder, navigator.hardwareConcurrency, notes),
       });
     }
     const median = (read: (turn: typeof turns[number]) => number) => quantile(turns.map(read), 0.5);
@@ -52,6 +53,7 @@ export async function measureVerifying(
     return {
       records,
       bytes,
+      checkpoints: notes.length,
       sha256sum: { wallMs: median(({ sum }) => sum.wallMs), cpuMs: median(({ sum }) => sum.cpuMs) },
       oneThread: run("one"),
       threads: run("many"),
@@ -66,14 +68,19 @@ export async function measureVerifying(
   }
 }
 
-async function verify(folder: string, threads: number): Promise<Run> {
+async function verify(
+  folder: string,
+  threads: number,
+  notes: readonly string[],
+): Promise<Run> {
   const out = await output(Deno.execPath(), [
     // All, as nothing less may read how much memory a process had.
     ...["run", "--allow-all", "--no-prompt", "--quiet"],
-    ...[PROGRAM, folder, String(threads)],
+    ...[PROGRAM, folder, String(threads), ...notes],
   ]);
   const { code, words, wallMs, cpuMs, peakMiB } = JSON.parse(out);
-  if (code !== 0) throw new Error(words);
+  const expected = `${notes.length} checkpoints`;
+  if (code !== 0 || !words.endsWith(expected)) throw new Error(`${words}, expected ${expected}`);
   return { wallMs, cpuMs, peakMiB };
 }
 

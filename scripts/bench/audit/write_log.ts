@@ -2,6 +2,10 @@
 import { hash } from "node:crypto";
 import { createSigner, entryOf } from "./log.ts";
 import { chainIdOf } from "../../../src/core/audit/chain.ts";
+import { signCheckpoint } from "../../../src/core/audit/checkpoint.ts";
+import { concatBytes } from "../../../src/core/audit/lines.ts";
+import { EMPTY_TREE } from "../../../src/core/audit/merkle.ts";
+import { addLeaves } from "../../../src/core/audit/verify.ts";
 import type { AuditEntry } from "../../../src/core/audit.ts";
 import { encodeRecord, prepareEntry } from "../../../src/core/audit/record.ts";
 import {
@@ -19,12 +23,18 @@ export interface WrittenLog {
   readonly directory: string;
   readonly records: number;
   readonly bytes: number;
+  /** Paths of signed checkpoints, one for each segment's end. */
+  readonly notes: readonly string[];
 }
 
 /** @param directory made here */
 export async function writeLongLog(directory: string, records: number): Promise<WrittenLog> {
   await Deno.mkdir(directory, { recursive: true });
-  const { publicKey } = await createSigner();
+  const signer = await createSigner();
+  const { publicKey } = signer;
+  const notes: string[] = [];
+  const leaves: Uint8Array[] = [];
+  let tree = EMPTY_TREE;
   let prev = chainIdOf(publicKey);
   let sequence = 0;
   let bytes = 0;
@@ -38,11 +48,15 @@ export async function writeLongLog(directory: string, records: number): Promise<
   const addOwn = (entry: AuditEntry) => {
     const { line, leafHash } = encodeRecord(entry, { seq: ++sequence, timeMs: START_MS, prev });
     prev = leafHash.toHex();
+    leaves.push(leafHash);
     add(line);
   };
   const flush = async () => {
     const file = `${directory}/${segmentFileName({ firstSequence: first, day: DAY })}`;
-    await Deno.writeFile(file, concat(parts, size));
+    await Deno.writeFile(file, concatBytes(parts));
+    tree = addLeaves(tree, concatBytes(leaves.splice(0)));
+    notes.push(`${directory}/note-${sequence}`);
+    await Deno.writeTextFile(notes.at(-1)!, await signCheckpoint(tree, signer));
     bytes += size;
     [parts, size, first] = [[], 0, sequence + 1];
   };
@@ -54,6 +68,7 @@ export async function writeLongLog(directory: string, records: number): Promise<
     const end =
       `"prev":"${prev}","seq":${sequence},"subject":${subject},"timeMs":${START_MS},"type":${quotedType}}`;
     prev = hash("sha256", `\0${start}${end}`, "hex");
+    leaves.push(Uint8Array.fromHex(prev));
     add(encoder.encode(`${start}"hash":"${prev}",${end}\n`));
     if (size < SEGMENT_BYTES || sequence >= records) continue;
     addOwn(sealedEntry({ firstSequence: first, day: DAY }, sequence + 1, false));
@@ -61,15 +76,5 @@ export async function writeLongLog(directory: string, records: number): Promise<
     addOwn(openedEntry(DAY, DAY));
   }
   await flush();
-  return { directory, records: sequence, bytes };
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return { directory, records: sequence, bytes, notes };
 }

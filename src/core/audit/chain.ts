@@ -26,6 +26,16 @@ export function emptyChain(chainId: string): ChainHead {
   return { sequence: 0, hash: chainId, timeMs: 0, tree: EMPTY_TREE };
 }
 
+/** A head as far as the next record names it. */
+export type ChainLink = Omit<ChainHead, "tree">;
+
+export interface Links {
+  readonly lines: readonly Uint8Array[];
+  /** Of these lines, for the tree. */
+  readonly leaves: readonly Uint8Array[];
+  readonly link: ChainLink;
+}
+
 export interface Extension {
   readonly lines: readonly Uint8Array[];
   readonly head: ChainHead;
@@ -37,21 +47,35 @@ export function extendChain(
   entry: AuditEntry | PreparedEntry,
   nowMs: number,
 ): Extension {
-  if (nowMs >= head.timeMs) return write(head, entry, nowMs);
-  const stepped = write(head, clockStepped(head.timeMs, nowMs), nowMs);
-  const extended = write(stepped.head, entry, nowMs);
-  return { lines: [...stepped.lines, ...extended.lines], head: extended.head };
+  const { lines, leaves, link } = addLinks(head, entry, nowMs);
+  return { lines, head: { ...link, tree: leaves.reduce(addLeaf, head.tree) } };
+}
+
+/** As `extendChain`, for who adds the leaves to the tree when there is time. */
+export function addLinks(
+  before: ChainLink,
+  entry: AuditEntry | PreparedEntry,
+  nowMs: number,
+): Links {
+  if (nowMs >= before.timeMs) return write(before, entry, nowMs);
+  const stepped = write(before, clockStepped(before.timeMs, nowMs), nowMs);
+  const extended = write(stepped.link, entry, nowMs);
+  return {
+    lines: [...stepped.lines, ...extended.lines],
+    leaves: [...stepped.leaves, ...extended.leaves],
+    link: extended.link,
+  };
 }
 
 function clockStepped(fromMs: number, toMs: number): AuditEntry {
   return { type: CLOCK_STEPPED, actor: "connector", subject: "clock", data: { fromMs, toMs } };
 }
 
-function write(head: ChainHead, entry: AuditEntry | PreparedEntry, timeMs: number): Extension {
-  const sequence = head.sequence + 1;
-  const { line, leafHash } = encodeRecord(entry, { seq: sequence, timeMs, prev: head.hash });
-  const tree = addLeaf(head.tree, leafHash);
-  return { lines: [line], head: { sequence, hash: encodeHex(leafHash), timeMs, tree } };
+function write(before: ChainLink, entry: AuditEntry | PreparedEntry, timeMs: number): Links {
+  const sequence = before.sequence + 1;
+  const { line, leafHash } = encodeRecord(entry, { seq: sequence, timeMs, prev: before.hash });
+  const link = { sequence, hash: encodeHex(leafHash), timeMs };
+  return { lines: [line], leaves: [leafHash], link };
 }
 
 /**

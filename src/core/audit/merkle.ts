@@ -12,7 +12,8 @@ export interface MerkleTree {
 
 export const EMPTY_TREE: MerkleTree = { size: 0, peaks: [] };
 
-export function hashLeaf(leaf: Uint8Array): Uint8Array<ArrayBuffer> {
+/** @param leaf a text stands for its UTF-8 */
+export function hashLeaf(leaf: Uint8Array | string): Uint8Array<ArrayBuffer> {
   return sha256Of(LEAF_PREFIX, leaf);
 }
 

@@ -136,7 +136,7 @@ export function encodeRecord(entry: AuditEntry | PreparedEntry, place: Place): E
   const { seq, timeMs, prev } = place;
   const end =
     `"prev":"${prev}","seq":${seq},"subject":${subject},"timeMs":${timeMs},"type":${quotedType}}`;
-  const leafHash = hashLeaf(encodeUtf8(start + end));
+  const leafHash = hashLeaf(start + end);
   const line = encodeUtf8(`${start}"hash":"${encodeHex(leafHash)}",${end}\n`);
   return { line, leafHash };
 }

@@ -27,8 +27,16 @@ export function isBoundary(type: string): boolean {
   return BOUNDARIES.has(type);
 }
 
+const DAY_MS = 86_400_000;
+let lastDay = { number: NaN, day: "" };
+
 export function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10);
+  const number = Math.floor(timeMs / DAY_MS);
+  // Asked for each write, and nearly always of the same day.
+  if (number !== lastDay.number) {
+    lastDay = { number, day: new Date(timeMs).toISOString().slice(0, 10) };
+  }
+  return lastDay.day;
 }
 
 /** Midnight at the beginning of a day, epoch ms. */
@@ -38,7 +46,7 @@ export function startOfDay(day: string): number {
 
 /** Midnight at the end of a day, epoch ms. */
 export function endOfDay(day: string): number {
-  return startOfDay(day) + 86_400_000;
+  return startOfDay(day) + DAY_MS;
 }
 
 /** The day that the log is in by this clock: never before the newest segment's, and never one that is sealed. */

@@ -29,8 +29,17 @@ export interface SegmentResult {
   readonly seen: readonly AuditRecord[];
 }
 
-/** null when anything is wrong: what, is for who follows the log in order to say. */
-export async function runSegmentJob(job: SegmentJob): Promise<SegmentResult | null> {
+/** Takes some ten milliseconds. */
+const PIECE_BYTES = 2 << 20;
+
+/**
+ * null when anything is wrong: what, is for who follows the log in order to say.
+ * @param rest awaited every now and then, by a thread that has to answer others meanwhile
+ */
+export async function runSegmentJob(
+  job: SegmentJob,
+  rest?: () => Promise<void>,
+): Promise<SegmentResult | null> {
   const leaves: Uint8Array[] = [];
   const seen: AuditRecord[] = [];
   const see = Object.assign((record: AuditRecord) => void seen.push(record), {
@@ -42,7 +51,7 @@ export async function runSegmentJob(job: SegmentJob): Promise<SegmentResult | nu
       job.claim,
       job.file,
       job.name,
-      pieces(job.bytes),
+      pieces(job.bytes, rest),
       see,
       onLeaves,
     );
@@ -54,7 +63,10 @@ export async function runSegmentJob(job: SegmentJob): Promise<SegmentResult | nu
   }
 }
 
-async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  const size = 1 << 20;
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+async function* pieces(bytes: Uint8Array, rest?: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  const size = rest ? PIECE_BYTES : bytes.length;
+  for (let at = 0; at < bytes.length; at += size) {
+    if (at > 0) await rest?.();
+    yield bytes.subarray(at, at + size);
+  }
 }

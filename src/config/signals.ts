@@ -56,7 +56,9 @@ export const Signals = z.strictObject({
   queries: z.array(Query).max(MAX_QUERIES).default([]).describe(
     "without one, and without presets, nothing is streamed",
   ),
-  window: duration("1m", "100ms", "1d").describe("span of one batch; at most 10,000 steps"),
+  window: duration("2m", "100ms", "1d").describe(
+    "span of one batch; at most 10,000 steps. Longer ones are cheaper, shorter ones fresher",
+  ),
   settle: duration("30s", "0s", "1h").describe(
     "how far behind now the newest point stays; at least two scrape intervals",
   ),

@@ -52,6 +52,8 @@ export interface Live {
   readonly idle: Cost;
 }
 
+/** The others are compiled; what a new process compiles while it runs is no part of what a day costs. */
+const WARM_UP_WINDOWS = 2;
 /** Two scrapes: what Prometheus has by then, it has whole. */
 const SETTLE_STEPS = 2;
 /** After that, until a window was surely sent: nothing is under way then. */
@@ -88,11 +90,11 @@ export async function measureLive(
       ...agents,
       idle,
     ];
-    progress("warming up: until every agent has sent a window");
-    const firstWindow = SERIES * windowSeconds / stepSeconds;
-    await until("a window of every agent", async () => {
+    progress(`warming up: until every agent has sent ${WARM_UP_WINDOWS} windows`);
+    const warm = WARM_UP_WINDOWS * SERIES * windowSeconds / stepSeconds;
+    await until("the first windows of every agent", async () => {
       const points = await Promise.all(agents.map((agent) => agent.samples()));
-      return points.every((count) => count >= firstWindow);
+      return points.every((count) => count >= warm);
     });
     const beginMs = await untilQuiet(options, Date.now());
     progress(`measuring for ${seconds} s`);

@@ -1,5 +1,5 @@
 /**
- * `deno task bench:signals [--seconds 120] [--window 60] [--sizes 0,10000,100000,1000000,10000000]
+ * `deno task bench:signals [--seconds 120] [--window 120] [--sizes 0,10000,100000,1000000,10000000]
  * [--real 1000000] [--sinks signals,remote] [--only live|windows] [--profile]`: what it costs to forward metrics, for us and for what people use
  * today, in one run, on one machine, into one receiver. Prints tables, and writes
  * reports/bench/signals.json. With --profile the agent runs from source, and leaves a CPU profile of
@@ -26,7 +26,7 @@ const HERE = "scripts/bench/signals";
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "120" },
-    window: { type: "string", default: "60" },
+    window: { type: "string", default: "120" },
     sizes: { type: "string", default: "0,10000,100000,1000000,10000000" },
     only: { type: "string" },
     sinks: { type: "string", default: "signals,remote" },

@@ -1,6 +1,6 @@
 /** Waiting for another process: for a condition, never for a time alone. */
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 900_000;
 const POLL_MS = 200;
 
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

@@ -54,7 +54,7 @@ Deno.test("metrics check prints a row for each query, and exits with 0 when all 
       match: ["sim_requests_total", '{__name__=~"sim_.+",job="checkout",code="200"}'],
       step: "30s",
     };
-    const checked = await check({ queries: [wide, requests, union] });
+    const checked = await check({ window: "1m", queries: [wide, requests, union] });
     assert.equal(checked.exitCode, 0, checked.errors);
     assert.deepEqual(row(checked, "QUERY"), [
       ...["QUERY", "SERIES", "DROPPED", "POINTS/DAY", "BYTES/DAY", "TIME", "NOTES"],

@@ -27,6 +27,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   "deno task agent": "real peers",
   "deno task bench:execute": "the testbed, and a machine with nothing else to do",
   "deno task connector executions": "a running connector",
+  "deno task connector metrics": "real peers",
+  "deno task connector status": "a running connector",
   "deno task connector audit": "a running connector's state",
   "deno task connector verify": "a signed package",
   "neuralops-connector": "an installed connector",

@@ -10,20 +10,26 @@ export interface Caller {
   readonly keyPem?: string;
 }
 
-/** Polls until `isReady`; throws with the daemon's last words when it ends or takes two minutes. */
+/** One look at the list of processes may fall into the moment in which a program takes the shell's place. */
+const LOOKS = 3;
+
+/** With its last words. */
+export class DaemonEnded extends Error {}
+
+/** Polls until `isReady`; throws with the daemon's last words, DaemonEnded or after two minutes. */
 export async function untilReady(
   daemon: Daemon,
   folder: string,
   isReady: () => Promise<boolean>,
 ): Promise<void> {
   const deadline = Date.now() + LIMIT_MS;
-  for (;;) {
+  for (let missed = 0;;) {
     if (await isReady().catch(() => false)) return;
-    const ended = !await isRunning(daemon);
-    if (ended || Date.now() > deadline) {
-      const words = await tailOf(daemon.name, folder);
-      throw new Error(`${daemon.name} ${ended ? "has ended" : "is not ready in time"}:\n${words}`);
-    }
+    missed = await isRunning(daemon) ? 0 : missed + 1;
+    const said = async (what: string) =>
+      `${daemon.name} ${what}:\n${await tailOf(daemon.name, folder)}`;
+    if (missed === LOOKS) throw new DaemonEnded(await said("has ended"));
+    if (Date.now() > deadline) throw new Error(await said("is not ready in time"));
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -22,6 +22,7 @@ import {
 import { findCosign } from "./programs/go_tools.ts";
 import { findHelm, findKubectl } from "./programs/kubernetes_clients.ts";
 import { findBuildah, findPodman } from "./programs/podman.ts";
+import { DaemonEnded } from "./readiness.ts";
 import { type RunningKubernetes, startKubernetes } from "./services/kubernetes.ts";
 import { type ClusterSetup, setUpCluster } from "./services/kubernetes_setup.ts";
 import { startMinio } from "./services/minio.ts";
@@ -45,6 +46,8 @@ const TOOLS = (signal: AbortSignal): readonly (readonly [string, () => Promise<S
   ["prometheus 3", () => findGoProgram(PROMETHEUS_3, signal)],
 ];
 
+/** Ports are chosen before they are taken, and somebody may take one in between. */
+const STARTS = 3;
 /** What building must leave for those who asked for the testbed. */
 const RESERVE_MS = 600_000;
 const LONGEST_BUILD_MS = 3_600_000;
@@ -261,8 +264,16 @@ class Builder {
     const begun = Date.now();
     const service = await Service.create(`${FOLDER}/${folder}`, this.pki);
     this.#services.push(service);
+    const tryToStart = async (tries: number): Promise<T> => {
+      try {
+        return await start(service, found.program);
+      } catch (error) {
+        if (!(error instanceof DaemonEnded) || tries === STARTS) throw error;
+        return await tryToStart(tries + 1);
+      }
+    };
     try {
-      const running = await start(service, found.program);
+      const running = await tryToStart(1);
       print(`${name} ${found.version} is up after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
       this.#peers.push(toPeer(name, found, running.url));
       return running;

@@ -22,7 +22,7 @@ import { trustNewSigner, withGround } from "./running_agent.ts";
 import { clearJournal, readExecutions } from "./shared_journal.ts";
 
 const FENCE = "docs/examples/lease-fence.yaml";
-const CHAOS_MS = 120_000;
+const CHAOS_MS = 60_000;
 const LIMIT_MS = 30_000;
 const PUSH_EVERY_MS = 250;
 const PUSH_LIMIT_MS = 1500;

@@ -44,9 +44,9 @@ export function dutiesOf(parts: Parts): Loop[] {
     shipping.run,
     (signal) => heads.run(clock, signal),
     ...streaming?.renewals ?? [],
-    ...(streaming?.ofNode ? ofNode(parts, streaming.ofNode, heads) : []),
+    ...(streaming?.ofNode ? ofNode(parts, streaming.ofNode) : []),
   ];
-  const led = ledBy(parts, heads);
+  const led = ledBy(parts);
   if (!election) return [...always, ...led];
   const lead: Loop = async (signal) => {
     await runTogether(led, signal);
@@ -58,9 +58,8 @@ export function dutiesOf(parts: Parts): Loop[] {
 
 /** The node's own metrics, whoever leads: a standing of the node's own neither takes nor gives the cluster's. */
 function ofNode(
-  { foundation, election }: Parts,
+  { foundation, heads, election }: Parts,
   streaming: NodeStreaming,
-  heads: AuditHeads,
 ): Loop[] {
   const { health, log: logger, metrics, runtime: { clock, random } } = foundation;
   const { standing, streamer, isCollector } = streaming;
@@ -89,7 +88,7 @@ function ofNode(
 }
 
 /** Each can be begun anew after it has ended: leadership comes and goes. */
-function ledBy({ foundation, control, execution, streaming }: Parts, heads: AuditHeads): Loop[] {
+function ledBy({ foundation, control, execution, streaming, heads }: Parts): Loop[] {
   const { config, runtime, health, log: logger, metrics, audit, log } = foundation;
   const { clock, random, files } = runtime;
   const common = { clock, random, health, logger, metrics };

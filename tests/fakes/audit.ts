@@ -1,6 +1,8 @@
 /** What audit tests share: a signer, a folder of their own, a log that opens on it. */
+import { checkpointSigner } from "../../src/agent/foundation.ts";
 import { openAuditLog } from "../../src/adapters/audit_open.ts";
-import { checkpointOrigin, type CheckpointSigner } from "../../src/core/audit/checkpoint.ts";
+import type { CheckpointSigner } from "../../src/core/audit/checkpoint.ts";
+import { generateKeyPem, keyFromPem } from "../../src/core/connector_key.ts";
 import type { AuditEntry } from "../../src/core/audit.ts";
 import { HealthBoard } from "../../src/core/health.ts";
 import { JsonLogger, SecretMask } from "../../src/log.ts";
@@ -10,15 +12,7 @@ import { systemFiles } from "../../src/runtime_deno/files.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 export async function createSigner(): Promise<CheckpointSigner> {
-  const keys = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-  const { publicKey, privateKey } = keys as CryptoKeyPair;
-  const raw = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
-  return {
-    name: checkpointOrigin(raw),
-    publicKey: raw,
-    sign: async (bytes) =>
-      new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, new Uint8Array(bytes))),
-  };
+  return checkpointSigner(await keyFromPem(await generateKeyPem()));
 }
 
 export function createEntry(index: number): AuditEntry {

@@ -1,23 +1,17 @@
 /** An audit log on the disk, opened as the agent opens it, with a key of its own. */
+import { checkpointSigner } from "../../../src/agent/foundation.ts";
 import type { FileAuditLog } from "../../../src/adapters/audit_file.ts";
 import { openAuditLog } from "../../../src/adapters/audit_open.ts";
 import type { AuditEntry } from "../../../src/core/audit.ts";
-import { checkpointOrigin, type CheckpointSigner } from "../../../src/core/audit/checkpoint.ts";
+import type { CheckpointSigner } from "../../../src/core/audit/checkpoint.ts";
+import { generateKeyPem, keyFromPem } from "../../../src/core/connector_key.ts";
 import { HealthBoard } from "../../../src/core/health.ts";
 import { JsonLogger, SecretMask } from "../../../src/log.ts";
 import { createMetrics } from "../../../src/metrics.ts";
 import { systemRuntime } from "../../../src/runtime_deno.ts";
 
 export async function createSigner(): Promise<CheckpointSigner> {
-  const keys = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-  const { publicKey, privateKey } = keys as CryptoKeyPair;
-  const raw = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
-  return {
-    name: checkpointOrigin(raw),
-    publicKey: raw,
-    sign: async (bytes) =>
-      new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, new Uint8Array(bytes))),
-  };
+  return checkpointSigner(await keyFromPem(await generateKeyPem()));
 }
 
 export async function openLog(directory: string): Promise<FileAuditLog> {

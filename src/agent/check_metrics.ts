@@ -1,5 +1,4 @@
 /** `metrics check`: every query's dry run, with nothing sent but the queries themselves. */
-import { Peer } from "../adapters/peer.ts";
 import { PrometheusSource } from "../adapters/prometheus.ts";
 import { readScrapePools, type ScrapePool } from "../adapters/prometheus_targets.ts";
 import type { Config } from "../config/schema.ts";
@@ -12,9 +11,9 @@ import { NO_SERIES } from "../core/signals/series_handler.ts";
 import { StalledError } from "../errors.ts";
 import { SecretMask } from "../log.ts";
 import { dryRun, type DryRunPorts } from "../loops/signals_dry_run.ts";
-import { readClient } from "./client_files.ts";
 import type { Surroundings } from "./foundation.ts";
 import { readHashKey } from "./label_hash.ts";
+import { openPrometheus } from "./prometheus_peer.ts";
 
 export interface CheckOptions {
   /** All when empty. */
@@ -53,14 +52,7 @@ export async function checkMetrics(
   }
   const { clock, files } = runtime;
   const mask = new SecretMask();
-  const peer = new Peer(runtime, {
-    name: "Prometheus",
-    section: "prometheus",
-    baseUrl: prometheus.url,
-    timeoutMs: prometheus.timeout,
-    maxResponseBytes: prometheus.maxResponseBytes,
-    ...await readClient(files, "prometheus", prometheus, mask),
-  });
+  const peer = await openPrometheus(runtime, prometheus, mask);
   const { signal } = new AbortController();
   try {
     const source = new PrometheusSource(peer, files, prometheus, mask, runtime.random);

@@ -1,21 +1,18 @@
 /** The metrics side: from the configured Prometheus to the control plane, or to a remote-write receiver. */
 import { CursorFiles } from "../adapters/cursor_file.ts";
 import { GapFiles } from "../adapters/gap_file.ts";
-import { Peer } from "../adapters/peer.ts";
 import { PrometheusSource } from "../adapters/prometheus.ts";
 import { QuarantineFolder } from "../adapters/quarantine_folder.ts";
 import { SignalsStreamer } from "../loops/signals.ts";
 import type { SignalsDeps } from "../loops/signals_ports.ts";
-import { readClient } from "./client_files.ts";
 import type { Control, Standing } from "./control.ts";
 import type { Foundation } from "./foundation.ts";
 import { labelHashOf } from "./label_hash.ts";
 import { type NodeStreaming, streamingOfNode } from "./node_streaming.ts";
+import { openPrometheus, SECTION } from "./prometheus_peer.ts";
 import { clientRenewal } from "./renewals.ts";
 import type { Loop } from "./run_together.ts";
 import type { CursorKeeping } from "./shared_cursors.ts";
-
-const SECTION = "prometheus";
 
 export interface Streaming {
   /** Of the whole cluster: for whoever stands for it. */
@@ -45,14 +42,7 @@ export async function prepareStreaming(
   if (!prometheus) return null;
   // Begun before the files are read, so that no change falls between.
   const renewal = await clientRenewal(foundation, SECTION, prometheus);
-  const peer = new Peer(runtime, {
-    name: "Prometheus",
-    section: SECTION,
-    baseUrl: prometheus.url,
-    timeoutMs: prometheus.timeout,
-    maxResponseBytes: prometheus.maxResponseBytes,
-    ...await readClient(files, SECTION, prometheus, mask),
-  });
+  const peer = await openPrometheus(runtime, prometheus, mask);
   const source = new PrometheusSource(peer, files, prometheus, mask, random);
   const receiver = config.signals.sink === "remoteWrite"
     ? await (await import("./remote_writing.ts")).prepareRemoteWriting(foundation, share !== null)

@@ -1,21 +1,23 @@
 /** Whether the control plane and Prometheus answer over TLS that is trusted here. */
 import { Peer } from "../../adapters/peer.ts";
+import { openPrometheus } from "../prometheus_peer.ts";
 import { readCa } from "../read_files.ts";
-import { type Check, type DoctorParts, type Finding, found } from "./check.ts";
+import { type Check, type Finding, found } from "./check.ts";
 
 const MAX_ANSWER_BYTES = 1 << 20;
 
-async function ask(
-  { runtime }: DoctorParts,
-  peer: { name: string; baseUrl: string; timeoutMs: number; caPem?: string; proxy?: string },
-  path: string,
-  signal: AbortSignal,
-): Promise<number> {
-  const dialer = new Peer(runtime, { ...peer, maxResponseBytes: MAX_ANSWER_BYTES });
+/** The status. Closes the peer. */
+async function ask(peer: Peer, path: string, signal: AbortSignal): Promise<number> {
   try {
-    return (await dialer.send({ method: "GET", path, signal })).status;
+    const answer = await peer.send({
+      method: "GET",
+      path,
+      maxResponseBytes: MAX_ANSWER_BYTES,
+      signal,
+    });
+    return answer.status;
   } finally {
-    dialer.close();
+    peer.close();
   }
 }
 
@@ -24,14 +26,15 @@ export const controlPlane: Check = {
   async run(parts, signal): Promise<Finding[]> {
     const { url: baseUrl, timeout, caFile, proxy } = parts.config.controlPlane;
     const ca = await readCa(parts.runtime.files, "controlPlane.caFile", caFile);
-    const peer = {
+    const peer = new Peer(parts.runtime, {
       name: this.name,
       baseUrl,
       timeoutMs: timeout,
+      maxResponseBytes: MAX_ANSWER_BYTES,
       ...ca,
       ...(proxy ? { proxy } : {}),
-    };
-    const status = await ask(parts, peer, "/", signal);
+    });
+    const status = await ask(peer, "/", signal);
     if (status < 500) return [found(this.name, "ok", `${baseUrl} answers (${status})`)];
     return [found(this.name, "warn", `${baseUrl} answers ${status}`, "ask who runs it")];
   },
@@ -42,14 +45,9 @@ export const prometheus: Check = {
   async run(parts, signal): Promise<Finding[]> {
     const { prometheus } = parts.config;
     if (!prometheus) return [found(this.name, "skip", "no prometheus section")];
-    const { url: baseUrl, timeout, caFile } = prometheus;
-    const ca = await readCa(parts.runtime.files, "prometheus.caFile", caFile);
-    const status = await ask(
-      parts,
-      { name: "Prometheus", baseUrl, timeoutMs: timeout, ...ca },
-      "/-/ready",
-      signal,
-    );
+    const { url: baseUrl } = prometheus;
+    const peer = await openPrometheus(parts.runtime, prometheus, parts.mask);
+    const status = await ask(peer, "/-/ready", signal);
     // Behind a proxy, or in a server that only speaks its language, this path may be another's.
     if (status < 500) {
       return [
